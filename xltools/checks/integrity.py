@@ -1,0 +1,186 @@
+"""Totals: are their formulas still the template's?  Their cached results are never used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+
+from xltools.checks.registry import Case, Check, check
+from xltools.compute import as_number, totals
+from xltools.filing import Cell
+from xltools.finding import Finding, Level
+from xltools.form import Form
+from xltools.formulas import total_formula
+from xltools.layout import Slot, lay_out
+from xltools.words import plain_number
+
+STRUCTURE = ("S006",)
+
+
+@lru_cache(maxsize=4096)
+def meaning(formula: str) -> str:
+    """A formula reduced to what it means: spaces, case, $, quotes around names, `_xlfn.`, a leading + or =.
+
+    Text in double quotes is kept to the letter.
+
+    >>> meaning("+sum( $D$7:D9 )") == meaning("SUM(D7:D9)")
+    True
+    """
+    parts = re.split(r'("(?:[^"]|"")*")', formula)
+    parts[::2] = [
+        re.sub(r"\s+|\$", "", part).upper().replace("_XLFN.", "").replace("'", "").replace("TRUE()", "TRUE")
+        .replace("FALSE()", "FALSE").replace(";", ",")
+        for part in parts[::2]
+    ]  # fmt: skip
+    return "".join(parts).lstrip("=+")
+
+
+@lru_cache(maxsize=64)
+def expected_meanings(form: Form) -> dict[str, str]:
+    layout = lay_out(form)
+    return {item.id: meaning(total_formula(layout, item)) for item in form.derived}
+
+
+def totals_read(case: Case) -> Iterator[tuple[Slot, Cell]]:
+    """Every derived cell of the sheets whose labels are in order."""
+    book = case.filing.book
+    broken = {fault.sheet for fault in case.filing.label_faults}
+    for slot in case.layout.derived:
+        if book is not None and slot.sheet in book.sheets and slot.sheet not in broken:
+            yield slot, book.sheets[slot.sheet].cell(slot.address)
+
+
+def worked_out(case: Case, slot: Slot) -> str:
+    """The total by our own sum, blanks left out as in SUM."""
+    return plain_number(totals(case.form, case.filing.inputs, blank=0)[slot.item.id])
+
+
+@check("G201", "合计被改成了数", requires=STRUCTURE)
+def total_overwritten(this: Check, case: Case) -> Iterator[Finding]:
+    """合计格是公式，不能改写成数；即使数目相同也不行，因为以后改分项它不会跟着变。
+
+    通过：公式还在
+    不通过：在“总计”里直接键入 12
+    改正：恢复公式，或用模板重填；数由公式算出。
+    """
+    for slot, cell in totals_read(case):
+        if cell.formula is None and cell.kind != "blank":
+            right = worked_out(case, slot)
+            found = as_decimal(cell)
+            difference = plain_number(found - Decimal(right)) if found is not None else None
+            words = f"，相差 {difference}" if difference not in (None, "0") else ""
+            yield this.finding(
+                case,
+                f"{case.at(slot)}是合计，公式被改成了“{cell.text}”；按各分项算是 {right}{words}。",
+                "请撤销改动，恢复公式；分项有错的改分项。",
+                sheet=slot.sheet,
+                cell=slot.address,
+                item=slot.item.id,
+                found=cell.text,
+                expected=right,
+                difference=difference,
+            )
+
+
+@check("G202", "合计公式被改了", requires=STRUCTURE)
+def formula_altered(this: Check, case: Case) -> Iterator[Finding]:
+    """合计公式的意思要和模板一样；大小写、空格、引号等写法不论。
+
+    通过：=sum(D7:I7)
+    不通过：=SUM(D7:H7)　=SUM(D7:I7)+1
+    改正：恢复公式，或用模板重填。
+    """
+    expected = expected_meanings(case.form)
+    for slot, cell in totals_read(case):
+        if cell.formula is not None and meaning(cell.formula) != expected[slot.item.id]:
+            right = total_formula(case.layout, slot.item)
+            yield this.finding(
+                case,
+                f"{case.at(slot)}的合计公式是“={cell.formula}”，应是“={right}”。",
+                "请恢复公式，或用下发的模板重填。",
+                sheet=slot.sheet,
+                cell=slot.address,
+                item=slot.item.id,
+                found=f"={cell.formula}",
+                expected=f"={right}",
+            )
+
+
+@check("G203", "合计公式被删了", requires=STRUCTURE)
+def formula_deleted(this: Check, case: Case) -> Iterator[Finding]:
+    """合计格不能空着。
+
+    通过：公式还在
+    不通过：把“总计”清空了
+    改正：恢复公式，或用模板重填。
+    """
+    for slot, cell in totals_read(case):
+        if cell.formula is None and cell.kind == "blank":
+            right = total_formula(case.layout, slot.item)
+            yield this.finding(
+                case,
+                f"{case.at(slot)}的合计公式被删了，应是“={right}”。",
+                "请恢复公式，或用下发的模板重填。",
+                sheet=slot.sheet,
+                cell=slot.address,
+                item=slot.item.id,
+                expected=f"={right}",
+            )
+
+
+@check("G204", "显示的合计是旧的", Level.NOTE, requires=STRUCTURE)
+def stale_total(this: Check, case: Case) -> Iterator[Finding]:
+    """公式没有重算时，格里显示的是旧数。以重新相加的结果为准，这里只提示一次。
+
+    通过：显示的数等于各分项之和　没有存显示的数
+    不通过：公式对，显示 12，各分项之和是 13
+    改正：打开后按 F9 重算再保存；不改也不影响汇总。
+    """
+    expected = expected_meanings(case.form)
+    shown = totals(case.form, case.filing.inputs, blank=0)
+    stale = [
+        (slot, cell)
+        for slot, cell in totals_read(case)
+        if cell.formula is not None
+        and meaning(cell.formula) == expected[slot.item.id]
+        and all(
+            (entry := case.filing.entries.get(leaf)) is not None and entry.fault is None and entry.repair is None
+            for leaf in case.form.leaves_of(slot.item.id)
+        )
+        and (cached := as_decimal(cell)) is not None
+        and not same(cached, as_number(shown[slot.item.id]))
+    ]
+    if stale:
+        slot, cell = stale[0]
+        more = f"（共{len(stale)}处）" if len(stale) > 1 else ""
+        right = plain_number(shown[slot.item.id])
+        yield this.finding(
+            case,
+            f"{case.at(slot)}显示的是 {cell.text}，重新相加是 {right}{more}，公式没有重算。",
+            "以重新相加的为准；可以打开后按 F9 重算再保存。",
+            sheet=slot.sheet,
+            cell=slot.address,
+            item=slot.item.id,
+            found=cell.text,
+            expected=right,
+        )
+
+
+def as_decimal(cell: Cell) -> Decimal | None:
+    """The number in a cell, for comparison only."""
+    if cell.kind != "number":
+        return None
+    try:
+        value = Decimal(cell.text)
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
+
+
+def same(cached: Decimal, right: int | Decimal | None) -> bool:
+    """Equal to the 15 digits that a program keeps."""
+    if right is None:
+        return False
+    return abs(cached - right) <= Decimal("1e-9") * max(Decimal(1), abs(Decimal(right)))

@@ -1,0 +1,129 @@
+"""The registry of checks, and the one loop that runs them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+
+from xltools.compute import RuleResult, rule_results
+from xltools.filing import Filing
+from xltools.finding import Finding, Level
+from xltools.form import Form, Values
+from xltools.layout import Layout, Slot, lay_out
+from xltools.roster import Roster
+
+MODULES = ("files", "structure", "integrity", "values", "rules", "years", "across")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One filing and what it is held against.  `last` is last year's figures of its unit, by item id."""
+
+    filing: Filing
+    last: Values | None = None
+    year: int | None = None  # the year asked for, where one was
+    form_key: str | None = None  # the form asked for, where one was
+    roster: Roster | None = None
+
+    @property
+    def form(self) -> Form:
+        assert self.filing.form is not None
+        return self.filing.form
+
+    @cached_property
+    def layout(self) -> Layout:
+        return lay_out(self.form)
+
+    @property
+    def level(self) -> str:
+        return self.filing.unit.level if self.filing.unit else "town"
+
+    @cached_property
+    def results(self) -> tuple[RuleResult, ...]:
+        return tuple(
+            rule_results(
+                self.form,
+                self.filing.figures,
+                self.level,
+                last=self.last,
+                explanations=self.filing.explanations,
+            )
+        )
+
+    def label(self, slot: Slot) -> str:
+        return slot.item.label(self.filing.year)
+
+    def at(self, slot: Slot) -> str:
+        """Where a figure stands, for a clerk: 〔三、依申请公开〕D7（一、本年新收…·自然人）"""
+        return f"〔{slot.sheet}〕{slot.address}（{self.label(slot)}）"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A registered check.  The docstring of `run` says what passes and what does not."""
+
+    code: str
+    title: str
+    level: Level
+    requires: tuple[str, ...]
+    run: Callable[[Case], Iterator[Finding]]
+    needs_form: bool = True
+    order: int = field(default=0)
+
+    def finding(self, case: Case, message: str, remedy: str, **more: str | None) -> Finding:
+        """A finding of this check; `level` and everything else a finding has may be given by name."""
+        return Finding(
+            code=self.code, level=self.level, file=case.filing.file, message=message, remedy=remedy, **more
+        )  # fmt: skip
+
+
+_CHECKS: dict[str, Check] = {}
+Run = Callable[["Check", Case], Iterator[Finding]]
+
+
+def check(
+    code: str, title: str, level: Level = Level.ERROR, *, requires: tuple[str, ...] = (), needs_form: bool = True
+) -> Callable[[Run], Run]:
+    """Registers a check.  The function gets its own registration and the case, and yields findings."""
+
+    def register(run: Run) -> Run:
+        if code in _CHECKS:
+            raise ValueError(f"检查代码 {code} 用了两次")
+
+        def bound(case: Case) -> Iterator[Finding]:
+            return run(made, case)
+
+        bound.__doc__ = run.__doc__
+        made = Check(code, title, level, requires, bound, needs_form, len(_CHECKS))
+        _CHECKS[code] = made
+        return run
+
+    return register
+
+
+@lru_cache(maxsize=1)
+def registered() -> Mapping[str, Check]:
+    """Every check by code, in the order they run: what is required comes first."""
+    for module in MODULES:
+        importlib.import_module(f"xltools.checks.{module}")
+    for one in _CHECKS.values():
+        for code in one.requires:
+            if code not in _CHECKS or _CHECKS[code].order >= one.order:
+                raise ValueError(f"{one.code} 依赖的 {code} 应登记在它前面")
+    return dict(_CHECKS)
+
+
+def run_checks(case: Case) -> list[Finding]:
+    """All findings of one filing, in the order of the registry."""
+    findings: list[Finding] = []
+    stopped: set[str] = set()
+    for one in registered().values():
+        if (one.needs_form and case.filing.form is None) or stopped.intersection(one.requires):
+            continue
+        found = list(one.run(case))
+        findings += found
+        if any(finding.level is Level.ERROR for finding in found):
+            stopped.add(one.code)
+    return findings

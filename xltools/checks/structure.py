@@ -1,0 +1,322 @@
+"""Is it our template, whose is it, and do its sheets and labels stand where they should?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from xltools.checks.registry import Case, Check, check
+from xltools.filing import LabelFault, SheetFacts
+from xltools.finding import Finding, Level
+from xltools.geometry import position
+from xltools.layout import META
+from xltools.roster import issue_number
+from xltools.words import label_key
+
+FIELD_WORDS = {
+    "form": "表式",
+    "edition": "版本",
+    "unit": "填报单位",
+    "code": "单位代码",
+    "year": "报告年度",
+    "issue": "签发号",
+}
+RETURN_TO_BLANK = "请用下发给本单位的模板重新填报。"
+
+
+@check("S001", "不是下发的模板", needs_form=False, requires=tuple(f"F{n:03d}" for n in range(1, 11)))
+def not_our_template(this: Check, case: Case) -> Iterator[Finding]:
+    """报上来的要是下发的那份模板，身份标记还在。
+
+    通过：在下发的模板上填写，用 WPS、Excel、LibreOffice 保存
+    不通过：自己做的表　旧年度的表　把内容复制到新工作簿里的表
+    改正：用下发给本单位的模板重新填报。
+    """
+    filing = case.filing
+    if filing.form is None and filing.form_key is None:
+        yield this.finding(case, "这份工作簿里没有模板的身份标记，不是下发的模板，一个数也没有读。", RETURN_TO_BLANK)
+
+
+@check("S002", "表式不认得", needs_form=False, requires=("S001",))
+def unknown_form(this: Check, case: Case) -> Iterator[Finding]:
+    """工作簿所写的表式要在报表目录里。
+
+    通过：gov-info-disclosure/2021
+    不通过：目录里没有的表式
+    改正：由收表单位核对；自己的报表文件用 --form 指给程序。
+    """
+    filing = case.filing
+    if filing.form is None and filing.form_key is not None:
+        yield this.finding(
+            case,
+            f"工作簿写的表式是“{filing.form_key}”，报表目录里没有。",
+            "请收表单位用 --form 指明报表文件；填报单位请核对是不是本次下发的模板。",
+            found=filing.form_key,
+        )
+
+
+@check("S003", "身份标记互相矛盾", requires=("S001",))
+def carriers_disagree(this: Check, case: Case) -> Iterator[Finding]:
+    """同一项身份在工作簿各处要写得一样：每张表的表头、文件属性、隐藏的 _meta。
+
+    通过：各处一致（个别标记在另存时丢失不算）
+    不通过：有的表头写甲单位、有的写乙单位　改过年度　签发号与单位、年度对不上
+    改正：用下发给本单位的模板重新填报，不要改表头。
+    """
+    filing = case.filing
+    said: dict[str, Counter[str]] = {}
+    for claim in filing.claims:
+        if claim.value is not None:
+            said.setdefault(claim.carrier.field, Counter())[claim.value] += 1
+    conflict = False
+    for name, words in FIELD_WORDS.items():
+        values = said.get(name, Counter())
+        if len(values) > 1:
+            conflict = True
+            usual = values.most_common(1)[0][0]
+            odd = next(c for c in filing.claims if c.carrier.field == name and c.value not in (None, usual))
+            place = odd.carrier.place
+            where = f"〔{place.sheet}〕{place.address}" if place and place.sheet != META else "文件内部的标记"
+            yield this.finding(
+                case,
+                f"{where}的{words}是“{odd.value}”，别处是“{usual}”，身份标记互相矛盾。",
+                RETURN_TO_BLANK,
+                sheet=place.sheet if place else None,
+                cell=place.address if place else None,
+                found=odd.value,
+                expected=usual,
+            )
+    if conflict or filing.unit is None or filing.year is None:
+        if filing.year is None:
+            yield this.finding(case, "工作簿里读不出报告年度。", RETURN_TO_BLANK)
+        return
+    meant = issue_number(case.form.key, filing.unit, filing.year)
+    # a number of another shape was given by a ledger and cannot be worked out here
+    if filing.issue != meant and filing.issue[:6] == meant[:6] and len(filing.issue) == len(meant):
+        yield this.finding(
+            case,
+            f"签发号是“{filing.issue}”，按所写的单位、代码、级别和年度应是“{meant}”，这几项中有一项被改过。",
+            RETURN_TO_BLANK,
+            sheet=META,
+            cell=case.layout.meta["issue"].address,
+            found=filing.issue,
+            expected=meant,
+        )
+
+
+@check("S004", "年度不对", requires=("S003",))
+def other_year(this: Check, case: Case) -> Iterator[Finding]:
+    """要报的是所要年度的报告，用的是适用于那一年的版本。
+
+    通过：收 2021 年报告时报 2021 年
+    不通过：把去年的报告又报一遍　用 2019 版填 2021 年的报告
+    改正：用本年度下发的模板填报。
+    """
+    filing, form = case.filing, case.form
+    if filing.year is None:
+        return
+    if case.year is not None and filing.year != case.year:
+        yield this.finding(
+            case,
+            f"这是{filing.year}年度的报告，要收的是{case.year}年度的。",
+            f"请报{case.year}年度的报告。",
+            found=str(filing.year),
+            expected=str(case.year),
+        )
+    elif not form.covers(filing.year):
+        end = f"至{form.last_year}" if form.last_year else "起"
+        yield this.finding(
+            case,
+            f"{form.edition}版适用于{form.first_year}年{end}的报告，这份写的是{filing.year}年度。",
+            "请用该年度适用的版本填报。",
+            found=str(filing.year),
+        )
+
+
+@check("S005", "表式不对", requires=("S003",))
+def other_form(this: Check, case: Case) -> Iterator[Finding]:
+    """要报的是所要的那种报表、那个版本。
+
+    通过：收 2021 版时报 2021 版
+    不通过：收 2021 版时报 2019 版
+    改正：用本次下发的模板填报。
+    """
+    if case.form_key is not None and case.form.key != case.form_key:
+        yield this.finding(
+            case,
+            f"这份用的表式是“{case.form.key}”，要收的是“{case.form_key}”。",
+            "请用本次下发的模板填报。",
+            found=case.form.key,
+            expected=case.form_key,
+        )
+
+
+@check("S006", "工作表缺少、改名或重复", requires=("S001",))
+def sheets_missing(this: Check, case: Case) -> Iterator[Finding]:
+    """模板的每张工作表都要在，名字不变；隐藏、显示、次序不论。
+
+    通过：另加了一张草稿表（不读它）
+    不通过：删了“四、复议诉讼”　改名为“Sheet3”
+    改正：把工作表名改回原样；删掉了的，用模板重填。
+    """
+    book = case.filing.book
+    assert book is not None
+    extra = [sheet for name, sheet in book.sheets.items() if name not in case.layout.sheet_names]
+    for name in case.layout.by_name:
+        if name in book.sheets:
+            continue
+        twin = next((sheet.name for sheet in extra if _looks_like(case, sheet, name)), None)
+        if twin is not None:
+            yield this.finding(
+                case,
+                f"工作表“{name}”被改名为“{twin}”。",
+                f"请把“{twin}”改回“{name}”。",
+                sheet=name,
+                found=twin,
+                expected=name,
+            )
+        else:
+            yield this.finding(
+                case, f"缺少工作表“{name}”。", RETURN_TO_BLANK, sheet=name, expected=name
+            )  # fmt: skip
+
+
+def _looks_like(case: Case, sheet: SheetFacts, name: str) -> bool:
+    """Whether a sheet under another name has at least half of a sheet's labels."""
+    labels = [label for label in case.layout.by_name[name].labels if label.is_verified]
+    same = sum(label_key(sheet.cell(one.place.address).text) == label_key(one.text) for one in labels)
+    return bool(labels) and same * 2 >= len(labels)
+
+
+@check("S007", "行列移动了", requires=("S006",))
+def shifted(this: Check, case: Case) -> Iterator[Finding]:
+    """不能插入、删除、移动行或列；移动了的表一个数也不读。
+
+    通过：拉宽列、拉高行
+    不通过：在表中间插入一行　删掉一列
+    改正：撤销插入或删除，或用模板重填。
+    """
+    for sheet, faults in _faults_by_sheet(case).items():
+        move = _movement(case, sheet, faults)
+        if move is not None:
+            fault, found_at = move
+            yield this.finding(
+                case,
+                f"〔{sheet}〕行或列移动了：“{fault.expected}”应在 {fault.cell}，现在在 {found_at}。"
+                "这张表的数一个也没有读。",
+                "请撤销插入、删除或移动的行列；撤销不了的，用下发的模板重填这张表。",
+                sheet=sheet,
+                cell=fault.cell,
+                found=found_at,
+                expected=fault.expected,
+            )
+
+
+@check("S008", "标签改了", requires=("S006",))
+def label_changed(this: Check, case: Case) -> Iterator[Finding]:
+    """表头、行名、列名要和模板一样；换行、空格、全角半角不论。
+
+    通过：（七）总 计
+    不通过：把“自然人”改成“个人”　两行的名字对调
+    改正：把标签改回原样，并核对那一行（列）的数。
+    """
+    for sheet, faults in _faults_by_sheet(case).items():
+        if _movement(case, sheet, faults) is not None:
+            continue  # S007 has said it
+        for fault in faults:
+            yield this.finding(
+                case,
+                f"〔{sheet}〕{fault.cell} 的标签是“{fault.found}”，应是“{fault.expected}”。"
+                "标签不对，这张表的数没有读。",
+                f"请把 {fault.cell} 改回“{fault.expected}”，并核对它对应的数。",
+                sheet=sheet,
+                cell=fault.cell,
+                found=fault.found,
+                expected=fault.expected,
+            )
+
+
+def _faults_by_sheet(case: Case) -> dict[str, list[LabelFault]]:
+    by_sheet: dict[str, list[LabelFault]] = {}
+    for fault in case.filing.label_faults:
+        by_sheet.setdefault(fault.sheet, []).append(fault)
+    return by_sheet
+
+
+def _movement(case: Case, sheet: str, faults: list[LabelFault]) -> tuple[LabelFault, str] | None:
+    """The first label that stands elsewhere in its own row or column, where two or more do so alike.
+
+    Two labels that have changed places are no movement: their steps differ.
+    """
+    book = case.filing.book
+    assert book is not None
+    where: dict[str, list[str]] = {}
+    for cell, content in book.sheets[sheet].cells.items():
+        if content.kind == "text":
+            where.setdefault(label_key(content.text), []).append(cell)
+    steps: Counter[tuple[int, int]] = Counter()
+    first: dict[tuple[int, int], tuple[LabelFault, str]] = {}
+    for fault in faults:
+        row, column = position(fault.cell)
+        for cell in where.get(label_key(fault.expected), []):
+            there = position(cell)
+            step = there[0] - row, there[1] - column
+            if step != (0, 0) and 0 in step:
+                steps[step] += 1
+                first.setdefault(step, (fault, cell))
+    if not steps:
+        return None
+    step, count = steps.most_common(1)[0]
+    return first[step] if count >= 2 or count == len(faults) else None
+
+
+@check("S009", "藏了填报格", Level.QUERY, requires=("S006",))
+def hidden_inputs(this: Check, case: Case) -> Iterator[Finding]:
+    """填报格所在的行、列不要隐藏，免得看的人漏看。
+
+    通过：隐藏了空白行
+    不通过：隐藏了“四、结转下年度继续办理”一行
+    改正：取消隐藏，核对那里的数。
+    """
+    book = case.filing.book
+    assert book is not None
+    told: set[tuple[str, str]] = set()
+    for slot in case.layout.inputs:
+        sheet = book.sheets.get(slot.sheet)
+        if sheet is None:
+            continue
+        row, column = position(slot.address)
+        hidden = f"第{row}行" if row in sheet.hidden_rows else None
+        if column in sheet.hidden_columns:
+            hidden = f"{slot.address.rstrip('0123456789')}列"
+        if hidden and (slot.sheet, hidden) not in told:
+            told.add((slot.sheet, hidden))
+            yield this.finding(
+                case,
+                f"〔{slot.sheet}〕{hidden}被隐藏了，里面有填报格（{case.label(slot)}等）。",
+                "请取消隐藏，核对里面的数。",
+                sheet=slot.sheet,
+                cell=slot.address,
+                found=hidden,
+            )
+
+
+@check("S010", "工作表内容过多", requires=("S006",))
+def overfull(this: Check, case: Case) -> Iterator[Finding]:
+    """一张表里的内容要与报表相称。
+
+    通过：在表外写了几句备注
+    不通过：粘进了几万行别的数据
+    改正：删去不属于报表的内容。
+    """
+    book = case.filing.book
+    assert book is not None
+    for name in case.layout.section_names:
+        sheet = book.sheets.get(name)
+        if sheet is not None and sheet.overfull:
+            yield this.finding(
+                case,
+                f"〔{name}〕里的内容远多于这张表该有的，没有读完。",
+                "请删去不属于报表的内容，或用模板重填。",
+                sheet=name,
+            )

@@ -1,0 +1,295 @@
+"""What stands in the open cells: blanks, texts where a number belongs, implausible figures."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+from xltools.checks.registry import Case, Check, check
+from xltools.compute import as_number
+from xltools.filing import Entry
+from xltools.finding import Finding, Level
+from xltools.formulas import ZERO_FIELD
+from xltools.layout import Slot
+from xltools.words import plain_number
+
+STRUCTURE = ("S006",)
+EPOCH = datetime.date(1899, 12, 30)
+SHOULD = {
+    "count": "不带单位的非负整数，例如 3",
+    "signed": "整数，例如 3 或 -2",
+    "money": "不带单位的金额，例如 180.5",
+    "text": "文字",
+}
+
+
+def entries(case: Case) -> Iterator[tuple[Slot, Entry]]:
+    """The inputs that were read, with where they stand."""
+    for slot in case.layout.inputs:
+        entry = case.filing.entries.get(slot.item.id)
+        if entry is not None:
+            yield slot, entry
+
+
+def should_be(slot: Slot) -> str:
+    unit = f"（单位：{slot.item.unit}）" if slot.item.unit else ""
+    return SHOULD[slot.item.type] + unit
+
+
+@check("V100", "没有填", requires=STRUCTURE)
+def blank(this: Check, case: Case) -> Iterator[Finding]:
+    """每个数字格都要填；没有发生的填 0，或在封面声明未填写的数字格均为零。空着不等于 0。
+
+    通过：0　12　封面“未填写的数字格均为零”选了“是”
+    不通过：空着
+    改正：逐格填上，或在封面选“是”。
+    """
+    empty: dict[str, list[Slot]] = {}
+    for slot, entry in entries(case):
+        if slot.item.type != "text" and entry.value is None and entry.fault is None and not entry.declared_zero:
+            empty.setdefault(slot.sheet, []).append(slot)
+    may_declare = ZERO_FIELD in case.layout.cover
+    cure = "请填上数，没有发生的填 0"
+    cure += "；也可以在封面“未填写的数字格均为零”选“是”。" if may_declare else "。"
+    for sheet, slots in empty.items():
+        first = slots[0]
+        where = case.at(first) if len(slots) == 1 else f"〔{sheet}〕有{len(slots)}个数字格（{_list(slots)}）"
+        yield this.finding(
+            case,
+            f"{where}没有填；空着不等于 0。",
+            cure,
+            sheet=sheet,
+            cell=first.address,
+            item=first.item.id,
+            expected=should_be(first) if len(slots) == 1 else SHOULD[first.item.type],
+        )
+
+
+def _list(slots: list[Slot], most: int = 8) -> str:
+    words = "、".join(slot.address for slot in slots[:most])
+    return words + ("等" if len(slots) > most else "")
+
+
+def faulty(this: Check, case: Case, why: str, cure: str) -> Iterator[Finding]:
+    for slot, entry in entries(case):
+        if entry.fault == this.code:
+            cell = entry.cell
+            shown = f"={cell.formula}" if cell.formula is not None else cell.text
+            yield this.finding(
+                case,
+                f"{case.at(slot)}填的是“{shown[:60]}”，{why}，应是{should_be(slot)}。",
+                cure,
+                sheet=slot.sheet,
+                cell=slot.address,
+                item=slot.item.id,
+                found=shown,
+                expected=should_be(slot),
+            )
+
+
+@check("V101", "数字格里是文字", requires=STRUCTURE)
+def text_for_number(this: Check, case: Case) -> Iterator[Finding]:
+    """数字格只填数字，不写“无”“/”“约”，不写汉字数目。
+
+    通过：0　12　12件（单位相同，去掉单位并提示）
+    不通过：无　/　约3　三　3 4　--253
+    改正：改填数字，没有发生的填 0。
+    """
+    yield from faulty(this, case, "不是数", "请改填数字，没有发生的填 0。")
+
+
+@check("V102", "不应为负", requires=STRUCTURE)
+def negative(this: Check, case: Case) -> Iterator[Finding]:
+    """件数、金额不能是负数；只有“增/减”可以。
+
+    通过：0　12
+    不通过：-1
+    改正：核对后改填非负的数。
+    """
+    yield from faulty(this, case, "是负数", "请核对后改填。")
+
+
+@check("V103", "应是整数", requires=STRUCTURE)
+def fraction(this: Check, case: Case) -> Iterator[Finding]:
+    """件数、项数是整数。
+
+    通过：3　3.0
+    不通过：3.5
+    改正：核对后改填整数；金额不要填进件数格。
+    """
+    yield from faulty(this, case, "不是整数", "请核对后改填整数；是不是把金额填进了件数格？")
+
+
+@check("V104", "填成了日期", requires=STRUCTURE)
+def date(this: Check, case: Case) -> Iterator[Finding]:
+    """数字格里不能是日期；键入 1/2 会被软件变成日期。
+
+    通过：3
+    不通过：2021-1-5　1月2日
+    改正：清空这一格，重新填数字。
+    """
+    yield from faulty(this, case, "被软件当成了日期", "请清空这一格，重新填数字。")
+
+
+@check("V105", "填成了真假值", requires=STRUCTURE)
+def boolean(this: Check, case: Case) -> Iterator[Finding]:
+    """数字格里不能是 TRUE 或 FALSE。
+
+    通过：1
+    不通过：TRUE
+    改正：改填数字。
+    """
+    yield from faulty(this, case, "是真假值", "请改填数字。")
+
+
+@check("V106", "是错误值", requires=STRUCTURE)
+def error_value(this: Check, case: Case) -> Iterator[Finding]:
+    """数字格里不能是 #REF! 之类的错误值。
+
+    通过：0
+    不通过：#REF!　#DIV/0!
+    改正：清空这一格，重新填数字。
+    """
+    yield from faulty(this, case, "是错误值", "请清空这一格，重新填数字。")
+
+
+@check("V107", "数的写法不合要求", requires=STRUCTURE)
+def odd_number(this: Check, case: Case) -> Iterator[Finding]:
+    """金额的小数位数不超过规定；不用百分数；不超过 15 位有效数字。
+
+    通过：180.5
+    不通过：0.1234567（最多六位小数时）　50%　1E+308
+    改正：按规定的单位和位数改填。
+    """
+    yield from faulty(this, case, "小数位数过多、是百分数或数目大得不合理", "请按这一格的单位和位数改填。")
+
+
+@check("V108", "填报格里是公式", requires=STRUCTURE)
+def formula_in_input(this: Check, case: Case) -> Iterator[Finding]:
+    """填报格要填数，不能填公式；公式的结果会随别处变化，无法核对。
+
+    通过：7
+    不通过：=3+4　=Sheet9!A1
+    改正：复制后“选择性粘贴—数值”。
+    """
+    yield from faulty(this, case, "是公式", "请复制后用“选择性粘贴—数值”变成数。")
+
+
+@check("V110", "写法已替您改正", Level.NOTE, requires=STRUCTURE)
+def repaired(this: Check, case: Case) -> Iterator[Finding]:
+    """全角数字、千分位、与本格相同的单位等，意思明确的按其意思读，并在这里说明。
+
+    通过：180
+    提示：180万元（万元格里读作 180）　１２　1,234
+    改正：不必改；下次只填数字。
+    """
+    for slot, entry in entries(case):
+        if entry.repair is not None:
+            value = plain_number(entry.value) if entry.value is not None else "空白"
+            yield this.finding(
+                case,
+                f"{case.at(slot)}填的是“{entry.cell.text[:60]}”，读作 {value}（{entry.repair}）。",
+                "不必改；以后只填数字。",
+                sheet=slot.sheet,
+                cell=slot.address,
+                item=slot.item.id,
+                found=entry.cell.text,
+                expected=value,
+            )
+
+
+@check("V111", "数目大得少见", Level.QUERY, requires=STRUCTURE)
+def too_large(this: Check, case: Case) -> Iterator[Finding]:
+    """超过同级单位通常的上限的数，多半是单位弄错或多打了一位。
+
+    通过：上限以内
+    不通过：乡镇的一格填了 46024
+    改正：核对；确实如此的写明原因。
+    """
+    for slot, entry in entries(case):
+        value, cap = as_number(entry.value), case.form.cap(slot.item, case.level)
+        if value is not None and cap is not None and abs(value) > cap:
+            yield this.finding(
+                case,
+                f"{case.at(slot)}填的是 {plain_number(value)}，超过同级单位通常的上限 {cap}。",
+                "请核对单位和位数；确实如此的请说明原因。",
+                sheet=slot.sheet,
+                cell=slot.address,
+                item=slot.item.id,
+                found=plain_number(value),
+                expected=f"不超过 {cap}",
+            )
+
+
+@check("V112", "像是日期变成的数", Level.QUERY, requires=STRUCTURE)
+def like_a_date(this: Check, case: Case) -> Iterator[Finding]:
+    """件数恰好落在报告年度前后日期的序号里（如 44201 是 2021-01-05），可能是键入 1/5 变成的。
+
+    通过：120
+    不通过：44201
+    改正：核对；确实是这个数的写明原因。
+    """
+    year = case.filing.year
+    if year is None:
+        return
+    first = (datetime.date(year, 1, 1) - EPOCH).days
+    last = (datetime.date(year + 2, 1, 1) - EPOCH).days
+    for slot, entry in entries(case):
+        value, cap = as_number(entry.value), case.form.cap(slot.item, case.level)
+        if slot.item.type == "money" or value is None or (cap is not None and abs(value) > cap):
+            continue  # V111 has said it
+        if first <= value < last:
+            day = EPOCH + datetime.timedelta(days=int(value))
+            yield this.finding(
+                case,
+                f"{case.at(slot)}填的是 {value}，恰是日期 {day.isoformat()} 的序号，可能是键入日期变成的。",
+                "请核对；确实是这个数的请说明原因。",
+                sheet=slot.sheet,
+                cell=slot.address,
+                item=slot.item.id,
+                found=str(value),
+            )
+
+
+@check("V120", "文字没有写", requires=STRUCTURE)
+def text_missing(this: Check, case: Case) -> Iterator[Finding]:
+    """报告的各段文字都要写，标明可不填的除外。
+
+    通过：本年度无其他需要报告的事项。
+    不通过：空着
+    改正：写上文字；没有的也要写“无”。
+    """
+    for name, text in case.form.texts.items():
+        if not text.optional and name in case.filing.texts and not case.filing.texts[name].strip():
+            place = case.layout.texts[name]
+            yield this.finding(
+                case,
+                f"〔{place.sheet}〕{place.address}“{text.label}”没有写。",
+                "请写上文字；没有的写“无”。",
+                sheet=place.sheet,
+                cell=place.address,
+            )
+
+
+@check("V121", "选项不在可选之列", requires=STRUCTURE)
+def unknown_choice(this: Check, case: Case) -> Iterator[Finding]:
+    """封面的选项要从下拉框里选，或空着。
+
+    通过：是　否　空着
+    不通过：对　√
+    改正：从下拉框里选。
+    """
+    for one in case.form.cover:
+        said = case.filing.cover.get(one.id, "")
+        if one.choices and said and said not in one.choices:
+            place = case.layout.cover[one.id]
+            choices = "、".join(one.choices)
+            yield this.finding(
+                case,
+                f"〔{place.sheet}〕{place.address}“{one.label}”填的是“{said}”，只能是：{choices}。",
+                "请从下拉框里选。",
+                sheet=place.sheet,
+                cell=place.address,
+                found=said,
+                expected=choices,
+            )

@@ -1,0 +1,66 @@
+"""Where a roll-up keeps its units: the 明细 sheets and the list of leaves on _meta.
+
+Shared by the writer of roll-ups and the reader that takes them in one level up; a function of the form
+and of the number of leaves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from xltools.form import Form, Item
+from xltools.geometry import Place
+from xltools.layout import META, META_FIELDS, lay_out
+
+ROLLUP_SCHEMA = "xltools.rollup/1"
+FACE, STATUS, FINDINGS, REASONS, TEXTS = "汇总", "报送情况", "问题", "说明", "文字材料"
+LEAF_FIELDS = ("unit", "code", "kind", "level", "parent", "file", "sha256", "through", "declared_zeros")
+LEAF_HEAD = len(META_FIELDS) + 4  # row of the field names on _meta; one row per leaf below
+UNIT_HEADS = ("序号", "单位", "单位代码", "类别", "报送文件")
+FIRST_ROW, FIRST_COLUMN = 6, len(UNIT_HEADS) + 1  # of the figures on a 明细 sheet
+HEAD_ROWS = (3, 4, 5)  # row label, column label, item id
+
+
+@dataclass(frozen=True)
+class DetailSheet:
+    """One table's units × items."""
+
+    name: str
+    title: str
+    items: tuple[Item, ...]
+
+    def place(self, leaf: int, item: int) -> Place:
+        """The cell of the leaf-th unit (from 0) and the item-th figure (from 0)."""
+        row, column = FIRST_ROW + leaf, FIRST_COLUMN + item
+        return Place(self.name, row, column, row, column)
+
+    def text_place(self, leaf: int, column: int) -> Place:
+        return Place(self.name, FIRST_ROW + leaf, column, FIRST_ROW + leaf, column)
+
+
+@lru_cache(maxsize=64)
+def detail_sheets(form: Form) -> Mapping[str, DetailSheet]:
+    """Table id → its 明细 sheet, in the form's order."""
+    layout = lay_out(form)
+    sheets: dict[str, DetailSheet] = {}
+    for number, table in enumerate(form.tables.values(), 1):
+        words = layout.table_words(table.id)
+        name = re.sub(r"[\[\]:*?/\\']", "", f"明细{number} {words}")[:31].rstrip()
+        items = tuple(item for item in form.items.values() if item.table == table.id)
+        sheets[table.id] = DetailSheet(name, f"明细：{words}", items)
+    return sheets
+
+
+def leaf_place(leaf: int, field: str) -> Place:
+    """The cell of a leaf's field on _meta."""
+    row, column = LEAF_HEAD + 1 + leaf, LEAF_FIELDS.index(field) + 1
+    return Place(META, row, column, row, column)
+
+
+def text_place(form: Form, leaf: int, text: str) -> Place:
+    """The cell of a leaf's text on 文字材料: a row per unit, a column per text."""
+    row, column = 4 + leaf, 3 + list(form.texts).index(text)
+    return Place(TEXTS, row, column, row, column)

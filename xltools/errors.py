@@ -1,0 +1,59 @@
+"""What stops xltools altogether.  A unit's mistakes are findings (finding.py), never one of these.
+
+    XltoolsError            anything raised on purpose; the command line prints it as one sentence, exit 3
+    ├── UsageError          the caller asked for something that does not exist; exit 2
+    ├── FormError           a form file contradicts itself: the form author's to mend
+    │   └── FormErrors      all that is wrong with one form file, at once
+    ├── RosterError         the list of units cannot be used: the county office's to mend
+    ├── ValuesError         a JSON of values cannot be used: the calling program's to mend
+    └── WriteError          a file could not be written, or the writing library would have dropped something
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class XltoolsError(Exception):
+    """Anything raised on purpose.  The message is one Chinese sentence a clerk can be shown."""
+
+
+class UsageError(XltoolsError):
+    """The command or call names something that is not there (a form, an option, a path)."""
+
+
+class FormError(XltoolsError):
+    """A form file contradicts itself.
+
+    `file` and `key` say where (`2021.toml`, `sheet.requests.table.applications.rows.new.sum`), `line` is
+    the 1-based line where it can be had, `problem` what is wrong and what is allowed.
+    """
+
+    def __init__(self, file: str, key: str, problem: str, line: int | None = None) -> None:
+        where = f"{file} 第{line}行" if line else file
+        super().__init__(f"{where}：{key} {problem}" if where else f"{key} {problem}")
+        self.file, self.key, self.problem, self.line = file, key, problem, line
+
+
+class FormErrors(FormError):
+    """Every mistake of one form file; `errors` holds one FormError each."""
+
+    def __init__(self, errors: Sequence[FormError]) -> None:
+        first = errors[0]
+        super().__init__(first.file, first.key, first.problem, first.line)
+        self.errors = tuple(errors)
+
+    def __str__(self) -> str:
+        return "\n".join(str(error) for error in self.errors)
+
+
+class RosterError(XltoolsError):
+    """A roster of units cannot be used; the sentence names the cell."""
+
+
+class ValuesError(XltoolsError):
+    """A JSON of values does not fit the form; the sentence names the key."""
+
+
+class WriteError(XltoolsError):
+    """A file could not be written whole, or the writing library would have dropped part of it."""

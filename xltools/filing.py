@@ -1,0 +1,163 @@
+"""Filing: one returned workbook exactly as read, before anything is judged.
+
+Reading fills these in; checks look at them and say what is wrong.  Cells are kept by A1 address, with the
+text that stands in the file, so that a check can quote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from typing import Literal
+
+from xltools.compute import all_figures
+from xltools.form import Form, Value
+from xltools.layout import Carrier
+from xltools.roster import Unit
+
+CellKind = Literal["blank", "number", "text", "boolean", "error"]
+FormatKind = Literal["general", "text", "date", "percent", "number"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell.  `text` is what is stored: digits of a number as in the file, TRUE/FALSE, #REF!, or the text."""
+
+    kind: CellKind
+    text: str = ""
+    formula: str | None = None  # without "="; shared formulas are already expanded
+    locked: bool = True
+    format: FormatKind = "general"
+
+
+BLANK = Cell("blank")
+
+
+@dataclass(frozen=True, slots=True)
+class SheetFacts:
+    """What one sheet holds.  `cells` has only cells that hold something or are unlocked."""
+
+    name: str
+    state: Literal["visible", "hidden", "veryHidden"] = "visible"
+    cells: Mapping[str, Cell] = field(default_factory=dict)
+    merges: frozenset[str] = frozenset()  # "A1:C3"
+    hidden_rows: frozenset[int] = frozenset()  # 1-based
+    hidden_columns: frozenset[int] = frozenset()  # 1-based
+    protected: bool = False
+    validations: int = 0
+    overfull: bool = False  # a limit was reached and the rest was left unread
+
+    def cell(self, address: str) -> Cell:
+        return self.cells.get(address, BLANK)
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """An opened workbook package: its sheets in order, names and custom properties.
+
+    `names` maps a defined name to what it refers to (`'三、依申请公开'!$D$7`).
+    """
+
+    sheets: Mapping[str, SheetFacts]
+    names: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
+    strict: bool = False  # Strict Open XML namespaces
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a file was not read at all: a code of the catalogue, one sentence, one cure."""
+
+    code: str
+    sentence: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One input figure as read: its cell, its value after normalising, what was repaired or why it has none."""
+
+    cell: Cell
+    value: int | Decimal | str | None
+    repair: str | None = None  # "全角数字改为半角" …; the figure counts, with a note
+    fault: str | None = None  # code of the value fault; then value is None
+    declared_zero: bool = False  # blank, and the cover says 未填写的数字格均为零
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one carrier says of one identity field; None where it says nothing."""
+
+    carrier: Carrier
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFault:
+    """A label that is not at its address."""
+
+    sheet: str
+    cell: str
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaf:
+    """One unit's own contribution, as it goes into a roll-up and comes out of one again."""
+
+    unit: Unit
+    file: str
+    sha256: str
+    inputs: Mapping[str, Value]  # declared zeros are 0
+    declared_zeros: frozenset[str] = frozenset()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    explanations: Mapping[str, str] = field(default_factory=dict)
+    through: str = ""  # the roll-up it came in, if not by itself
+
+    def figures(self, form: Form) -> dict[str, Value]:
+        """Inputs and totals in the form's order."""
+        return all_figures(form, self.inputs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filing:
+    """One returned workbook.  What could not be read is None or absent, never made up.
+
+    `entries` has the inputs of those sheets only whose labels stand where they should.
+    """
+
+    file: str  # name as received
+    sha256: str
+    refusal: Refusal | None = None
+    form_key: str | None = None  # as the carriers say, known or not
+    form: Form | None = None
+    unit: Unit | None = None
+    year: int | None = None
+    issue: str = ""
+    claims: tuple[Claim, ...] = ()
+    book: Book | None = None
+    label_faults: tuple[LabelFault, ...] = ()
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    cover: Mapping[str, str] = field(default_factory=dict)
+    explanations: Mapping[str, str] = field(default_factory=dict)
+    last_shown: Mapping[str, Value] = field(default_factory=dict)  # last year's figures as 校验 shows them
+    leaves: tuple[Leaf, ...] = ()  # of a roll-up: the units it is made of
+    is_rollup: bool = False
+
+    @cached_property
+    def declared_zeros(self) -> frozenset[str]:
+        return frozenset(name for name, entry in self.entries.items() if entry.declared_zero)
+
+    @cached_property
+    def inputs(self) -> dict[str, Value]:
+        """Input values; a declared zero is 0, a blank or a fault is None."""
+        return {name: 0 if entry.declared_zero else entry.value for name, entry in self.entries.items()}
+
+    @cached_property
+    def figures(self) -> dict[str, Value]:
+        """Inputs and recomputed totals in the form's order; empty where there is no form."""
+        return all_figures(self.form, self.inputs) if self.form else {}

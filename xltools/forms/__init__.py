@@ -1,0 +1,1 @@
+"""Form files: TOML in, `Form` out; and the catalogue that finds them by id."""

@@ -1,0 +1,103 @@
+"""Who a workbook says it is: by its carriers, never by its file name.
+
+`_meta`, custom properties and defined names stand at the same place in every form, so they are asked
+first; the visible cells need the layout and are asked next.  Disagreement is left to the checks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from xltools.filing import Book, Cell, Claim, SheetFacts
+from xltools.layout import IDENTITY, META, META_FIELDS, SCHEMA, Layout
+from xltools.roster import CONSOLIDATED, KINDS, LEVELS, Unit
+
+META_CELLS = {name: f"B{row}" for row, name in enumerate(META_FIELDS, 2)}
+
+
+def is_ours(book_names: Iterable[str], properties: Iterable[str], meta: SheetFacts | None) -> bool:
+    """Whether any carrier at all is there."""
+    marks = [*book_names, *properties]
+    return any(mark.lower().startswith("xltools.") for mark in marks) or (
+        meta is not None and meta.cell("A1").text == SCHEMA
+    )
+
+
+def free_claims(book: Book) -> dict[str, list[str]]:
+    """What the carriers that need no layout say: field → values."""
+    meta = book.sheets.get(META)
+    said: dict[str, list[str]] = {name: [] for name in META_FIELDS}
+    for name in META_FIELDS:
+        if meta is not None:
+            said[name].append(meta.cell(META_CELLS[name]).text.strip())
+        for source in (book.properties, book.names):
+            value = next((v for key, v in source.items() if key.lower() == f"xltools.{name}"), "")
+            said[name].append(unquoted(value))
+    return {name: [value for value in values if value] for name, values in said.items()}
+
+
+def form_key(book: Book) -> str | None:
+    """`gov-info-disclosure/2021` as most carriers say it."""
+    said = free_claims(book)
+    form, edition = most(said["form"]), most(said["edition"])
+    return f"{form}/{edition}" if form and edition else None
+
+
+def claims(book: Book, layout: Layout) -> tuple[Claim, ...]:
+    """What every carrier says.  A carrier that a program dropped on re-saving says None."""
+    found = []
+    for carrier in layout.carriers:
+        value = None
+        if carrier.place is not None:
+            sheet = book.sheets.get(carrier.place.sheet)
+            value = said_in(sheet.cell(carrier.place.address)) if sheet else None
+        else:
+            source = book.properties if carrier.kind == "custom_property" else book.names
+            wanted = (carrier.name or "").lower()
+            value = next((unquoted(text) for key, text in source.items() if key.lower() == wanted), None)
+        found.append(Claim(carrier, value if value else None))
+    return tuple(found)
+
+
+def said_in(cell: Cell) -> str:
+    """A carrier cell's word; a year that became a number keeps its digits."""
+    text = cell.text.strip()
+    return text[:-2] if cell.kind == "number" and text.endswith(".0") else text
+
+
+def unquoted(refers_to: str) -> str:
+    """The text of a defined name that stands for a text: `="甲""乙"` is 甲"乙."""
+    text = refers_to.strip().removeprefix("=")
+    if len(text) >= 2 and text[0] == text[-1] == '"':
+        return text[1:-1].replace('""', '"')
+    return text
+
+
+def most(values: Iterable[str]) -> str:
+    """The value said most often, the first one where they tie; "" where nothing is said."""
+    counted = Counter(values)
+    return counted.most_common(1)[0][0] if counted else ""
+
+
+def identity(book: Book, found: Iterable[Claim]) -> tuple[Unit, int | None, str]:
+    """Unit, year and issue number by majority of the carriers."""
+    said: dict[str, list[str]] = {name: [] for name in IDENTITY}
+    for claim in found:
+        if claim.value:
+            said[claim.carrier.field].append(claim.value)
+    meta = book.sheets.get(META)
+
+    def meta_text(name: str) -> str:
+        return meta.cell(META_CELLS[name]).text.strip() if meta else ""
+
+    year = most(said["year"])
+    kind, level = meta_text("kind"), meta_text("level")
+    unit = Unit(
+        name=most(said["unit"]),
+        code=most(said["code"]),
+        kind=kind if kind in (*KINDS, CONSOLIDATED) else "乡镇街道",
+        level=level if level in LEVELS else "town",
+        parent=meta_text("parent"),
+    )
+    return unit, int(year) if year.isascii() and year.isdigit() and len(year) == 4 else None, most(said["issue"])

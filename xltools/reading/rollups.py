@@ -1,0 +1,117 @@
+"""A roll-up read as a filing: its leaves, from the 明细 sheets, which are the only figures trusted.
+
+The totals and the official sheets are formulas over them and are worked out again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from xltools.detail import (
+    FIRST_COLUMN,
+    HEAD_ROWS,
+    LEAF_FIELDS,
+    LEAF_HEAD,
+    DetailSheet,
+    detail_sheets,
+    leaf_place,
+    text_place,
+)
+from xltools.filing import Book, Cell, Entry, Filing, LabelFault, Leaf
+from xltools.form import Form, Item, Value
+from xltools.geometry import address
+from xltools.layout import META, lay_out
+from xltools.reading import normalise
+from xltools.rollup import roll_up
+from xltools.roster import Unit
+from xltools.words import clean
+
+
+def with_leaves(filing: Filing) -> Filing:
+    """The filing of a roll-up with its leaves, and their merged figures as its entries.
+
+    Where the 明细 sheets are not as they were written (a unit's row, an item's column), the filing has no
+    entries and says where.
+    """
+    form, book = filing.form, filing.book
+    assert form is not None and book is not None
+    faults = [*filing.label_faults, *_detail_faults(form, book)]
+    if faults or filing.year is None or filing.unit is None:
+        return replace(filing, is_rollup=True, label_faults=tuple(faults), entries={})
+    leaves = tuple(_leaves(form, book))
+    rolled = roll_up(form, filing.year, leaves, unit=filing.unit)
+    layout = lay_out(form)
+    entries = {
+        slot.item.id: Entry(book.sheets[slot.sheet].cell(slot.address), rolled.inputs[slot.item.id])
+        for slot in layout.inputs
+        if slot.sheet in book.sheets
+    }
+    return replace(filing, is_rollup=True, leaves=leaves, entries=entries, label_faults=())
+
+
+def _rows(book: Book) -> Iterator[int]:
+    """Numbers of the leaves listed on _meta."""
+    sheet, number = book.sheets[META], 0
+    while sheet.cell(leaf_place(number, "unit").address).text:
+        yield number
+        number += 1
+
+
+def _detail_faults(form: Form, book: Book) -> Iterator[LabelFault]:
+    for detail in detail_sheets(form).values():
+        sheet = book.sheets.get(detail.name)
+        if sheet is None:
+            continue  # a missing sheet is the checks' matter
+        for at, item in enumerate(detail.items):
+            cell = address(HEAD_ROWS[-1], FIRST_COLUMN + at)
+            if sheet.cell(cell).text != item.id:
+                yield LabelFault(detail.name, cell, item.id, sheet.cell(cell).text)
+        for number in _rows(book):
+            name = book.sheets[META].cell(leaf_place(number, "unit").address).text
+            cell = detail.text_place(number, 2).address
+            if sheet.cell(cell).text != name:
+                yield LabelFault(detail.name, cell, name, sheet.cell(cell).text)
+    for number, field in enumerate(LEAF_FIELDS, 1):
+        cell = address(LEAF_HEAD, number)
+        if book.sheets[META].cell(cell).text != field:
+            yield LabelFault(META, cell, field, book.sheets[META].cell(cell).text)
+
+
+def _leaves(form: Form, book: Book) -> Iterator[Leaf]:
+    meta = book.sheets[META]
+    for number in _rows(book):
+        said = {field: meta.cell(leaf_place(number, field).address).text for field in LEAF_FIELDS}
+        inputs: dict[str, Value] = {}
+        for detail in detail_sheets(form).values():
+            if detail.name in book.sheets:
+                inputs.update(_figures(book, detail, number))
+        texts = {}
+        for name in form.texts:
+            place = text_place(form, number, name)
+            if place.sheet in book.sheets:
+                texts[name] = clean(book.sheets[place.sheet].cell(place.address).text)
+        yield Leaf(
+            unit=Unit(
+                name=said["unit"], code=said["code"], kind=said["kind"], level=said["level"], parent=said["parent"]
+            ),
+            file=said["file"],
+            sha256=said["sha256"],
+            inputs=inputs,
+            declared_zeros=frozenset(said["declared_zeros"].split()),
+            texts=texts,
+            through=said["through"],
+        )
+
+
+def _figures(book: Book, detail: DetailSheet, number: int) -> Iterator[tuple[str, Value]]:
+    sheet = book.sheets[detail.name]
+    for at, item in enumerate(detail.items):
+        if item.is_input:
+            yield item.id, _value(item, sheet.cell(detail.place(number, at).address))
+
+
+def _value(item: Item, cell: Cell) -> Value:
+    if item.type == "text":
+        return clean(cell.text) or None
+    return normalise.figure(cell, item.type, unit=item.unit, places=item.places).value

@@ -1,0 +1,163 @@
+"""Rollup: many units' figures made into one, with the units behind each.
+
+Figures are kept by leaf, so that a merge of merges is a merge of leaves.  A missing unit is not zero: it
+is missing, and the roll-up says so.  Which files may go in is merging.py's matter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from xltools.compute import RuleResult, all_figures, as_number, rule_results
+from xltools.errors import XltoolsError
+from xltools.filing import Leaf
+from xltools.form import Form, Item, Value, Values
+from xltools.roster import CONSOLIDATED, KINDS, Roster, Unit
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True, eq=False)
+class Rollup:
+    """Merged figures, and for each the units that make it up.
+
+    `expected` is the number of units on the roster, None without one; `missing` are those from which nothing
+    usable came, with the reason in the form's words.
+    """
+
+    form: Form
+    year: int
+    unit: Unit
+    leaves: tuple[Leaf, ...]  # in roster order, then by key
+    expected: int | None = None
+    missing: tuple[tuple[Unit, str], ...] = ()
+    last: Values = field(default_factory=dict)
+
+    @cached_property
+    def inputs(self) -> dict[str, Value]:
+        """Input item → merged value; None where no unit has a figure or the form says not to merge it."""
+        return {item.id: self._merged(item) for item in self.form.inputs}
+
+    @cached_property
+    def figures(self) -> dict[str, Value]:
+        """Every item → merged value, totals worked out from merged inputs."""
+        return all_figures(self.form, self.inputs)
+
+    @cached_property
+    def results(self) -> tuple[RuleResult, ...]:
+        """Every rule of the form run again on the merged figures, at the level of the roll-up's unit."""
+        return tuple(rule_results(self.form, self.figures, self.unit.level, last=self.last))
+
+    @property
+    def coverage(self) -> str:
+        """`11/12 单位`, or `11 个单位` where nobody said how many there should be."""
+        if self.expected is None:
+            return f"{len(self.leaves)} 个单位"
+        return f"{len(self.leaves)}/{self.expected} 单位"
+
+    def _merged(self, item: Item) -> Value:
+        if item.rollup == "none":
+            return None
+        values = [(leaf, leaf.inputs.get(item.id)) for leaf in self.leaves]
+        if item.rollup == "list":
+            listed = [f"{leaf.unit.name}：{value}" for leaf, value in values if value not in (None, "")]
+            return "\n".join(listed) or None
+        numbers = [number for _, value in values if (number := as_number(value)) is not None]
+        return sum(numbers) if numbers else None
+
+    def contributions(self, item_id: str) -> list[tuple[Leaf, Value]]:
+        """The units behind a figure, each with its own value; they add up to the figure.
+
+        Raises KeyError for an id that the form does not have.
+        """
+        self.form.items[item_id]
+        return [(leaf, leaf.figures(self.form)[item_id]) for leaf in self.leaves]
+
+    def lacking(self, item_id: str) -> list[Unit]:
+        """Units among the leaves that have no figure for an item."""
+        return [leaf.unit for leaf, value in self.contributions(item_id) if value is None]
+
+    def verify(self) -> None:
+        """Totals of merged inputs must equal the sum of the units' totals.  Raises XltoolsError: ours to mend."""
+        sums: Counter[str] = Counter()
+        gaps: set[str] = set()
+        for leaf in self.leaves:
+            figures = leaf.figures(self.form)
+            for item in self.form.derived:
+                value = as_number(figures[item.id])
+                if value is None:
+                    gaps.add(item.id)
+                else:
+                    sums[item.id] += value  # type: ignore[assignment]  # exact for Decimal too
+        for item in self.form.derived:
+            if item.id not in gaps and self.leaves and self.figures[item.id] != sums[item.id]:
+                raise XltoolsError(
+                    f"汇总内部核对不符：{item.id} 汇总后是 {self.figures[item.id]}，各单位合计之和是 {sums[item.id]}。"
+                )
+
+    def to_frame(self, *, wide: bool = False) -> pandas.DataFrame:
+        """The leaves as a pandas DataFrame.
+
+        Tidy (unit, code, kind, level, parent, item, value; one row per unit and item) or `wide` (one row per
+        unit, one column per item id).  Values stay int, Decimal, str or None, in object columns.
+        """
+        import pandas
+
+        keys = ["unit", "code", "kind", "level", "parent"]
+        rows = [
+            ([leaf.unit.name, leaf.unit.code, leaf.unit.kind, leaf.unit.level, leaf.unit.parent], leaf)
+            for leaf in self.leaves
+        ]
+        if wide:
+            table = [[*head, *leaf.figures(self.form).values()] for head, leaf in rows]
+            return pandas.DataFrame(table, columns=[*keys, *self.form.items], dtype=object)
+        tidy = [
+            [*head, name, value] for head, leaf in rows for name, value in leaf.figures(self.form).items()
+        ]  # fmt: skip
+        return pandas.DataFrame(tidy, columns=[*keys, "item", "value"], dtype=object)
+
+
+def roll_up(
+    form: Form,
+    year: int,
+    leaves: Sequence[Leaf],
+    *,
+    unit: Unit | None = None,
+    roster: Roster | None = None,
+    last: Values | None = None,
+) -> Rollup:
+    """The roll-up of these leaves.  `unit` is who signs it; by default 汇总（n 个单位）."""
+    ordered = tuple(in_order(leaves, roster))
+    rollup = Rollup(
+        form=form,
+        year=year,
+        unit=replace(unit, kind=CONSOLIDATED) if unit else _unnamed(ordered),
+        leaves=ordered,
+        expected=len(roster) if roster is not None else None,
+        last=last or {},
+    )
+    rollup.verify()
+    return rollup
+
+
+def _unnamed(leaves: Sequence[Leaf]) -> Unit:
+    """Who an unnamed roll-up is of: a function of its leaves, never of the output's file name."""
+    digest = hashlib.sha256("\n".join(sorted(leaf.unit.key for leaf in leaves)).encode()).hexdigest()[:12]
+    return Unit(name=f"汇总（{len(leaves)} 个单位）", code=f"H{digest}", kind=CONSOLIDATED, level="county")
+
+
+def in_order(leaves: Iterable[Leaf], roster: Roster | None) -> list[Leaf]:
+    places = {unit.key: at for at, unit in enumerate(roster)} if roster is not None else {}
+
+    def place(leaf: Leaf) -> tuple[int, int, str]:
+        known = roster.find(leaf.unit) if roster is not None else None
+        kind = KINDS.index(leaf.unit.kind) if leaf.unit.kind in KINDS else len(KINDS)
+        return places.get(known.key, len(places)) if known else len(places), kind, leaf.unit.key
+
+    return sorted(leaves, key=place)

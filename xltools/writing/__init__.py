@@ -1,0 +1,1 @@
+"""Writing: nouns in, workbook bytes out.  The only home of xlsxwriter."""

@@ -1,0 +1,188 @@
+"""The one careful wrapper around xlsxwriter.
+
+xlsxwriter reports much of its trouble by a return code (−1 for a bad name or a one-cell merge, −2 for a
+text that is too long) and writes the file without the thing; here every such code is a WriteError.
+Untrusted text is only ever written as a string, never as a formula.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from xltools.errors import WriteError
+from xltools.geometry import Place, blocks, position
+from xltools.words import clean
+from xltools.writing.styles import BODY_FONT, BODY_SIZE, Style
+
+CREATED = datetime.datetime(2000, 1, 1)  # fixed, so that the same content always gives the same bytes
+PLAIN: Style = {}
+Shown = int | float | Decimal | str | bool | None
+
+
+class BookWriter:
+    """A workbook being written into memory.  `close` gives its bytes."""
+
+    def __init__(self, title: str) -> None:
+        self._buffer = io.BytesIO()
+        self._formats: dict[tuple[tuple[str, Any], ...], Format] = {}
+        self._book = xlsxwriter.Workbook(
+            self._buffer,
+            {
+                "in_memory": True,
+                "default_format_properties": {"font_name": BODY_FONT, "font_size": BODY_SIZE},
+            },
+        )
+        self._book.set_properties({"title": clean(title), "created": CREATED})
+
+    def format(self, style: Style) -> Format:
+        key = tuple(sorted(style.items()))
+        if key not in self._formats:
+            self._formats[key] = self._book.add_format(dict(style))
+        return self._formats[key]
+
+    def sheet(self, name: str) -> SheetWriter:
+        try:
+            return SheetWriter(self, self._book.add_worksheet(name))
+        except xlsxwriter.exceptions.XlsxWriterException as error:
+            raise WriteError(f"工作表“{name}”建不了：{error}") from error
+
+    def define(self, name: str, refers_to: str) -> None:
+        certain(self._book.define_name(name, f"={refers_to}"), f"名称 {name}")
+
+    def constant(self, name: str, text: str) -> None:
+        """A defined name that stands for a text."""
+        doubled = clean(text).replace('"', '""')
+        self.define(name, f'"{doubled}"')
+
+    def property(self, name: str, text: str) -> None:
+        certain(self._book.set_custom_property(name, clean(text), "text"), f"文件属性 {name}")
+
+    def close(self) -> bytes:
+        try:
+            self._book.close()
+        except xlsxwriter.exceptions.XlsxWriterException as error:
+            raise WriteError(f"工作簿写不成：{error}") from error
+        return self._buffer.getvalue()
+
+
+class SheetWriter:
+    """One sheet; places are 1-based, merged blocks are written as one."""
+
+    def __init__(self, book: BookWriter, sheet: Worksheet) -> None:
+        self.book, self.sheet, self.name = book, sheet, sheet.name
+
+    def put(self, place: Place, value: Shown = None, style: Style = PLAIN) -> None:
+        """A value; a text is always a text, never a formula."""
+        fmt = self._block(place, style)
+        row, column = place.row - 1, place.column - 1
+        if value is None or value == "":
+            code = self.sheet.write_blank(row, column, None, fmt)
+        elif isinstance(value, bool):
+            code = self.sheet.write_boolean(row, column, value, fmt)
+        elif isinstance(value, int | float | Decimal):
+            code = self.sheet.write_number(row, column, value, fmt)
+        else:
+            code = self.sheet.write_string(row, column, clean(value), fmt)
+        certain(code, f"{self.name}!{place.address}")
+
+    def formula(self, place: Place, formula: str, cached: Shown, style: Style = PLAIN) -> None:
+        """A formula with the result it has, so that a program that does not recalculate shows it too."""
+        fmt = self._block(place, style)
+        shown = "" if cached is None else float(cached) if isinstance(cached, Decimal) else cached
+        code = self.sheet.write_formula(place.row - 1, place.column - 1, f"={formula}", fmt, shown)
+        certain(code, f"{self.name}!{place.address}")
+
+    def link(self, place: Place, url: str, text: str, style: Style = PLAIN) -> None:
+        """A link inside the workbook (`internal:'表'!A1`) or to a file beside it."""
+        fmt = self._block(place, style)
+        code = self.sheet.write_url(place.row - 1, place.column - 1, url, fmt, clean(text))
+        certain(code, f"{self.name}!{place.address}")
+
+    def _block(self, place: Place, style: Style) -> Format:
+        fmt = self.book.format(style)
+        if place.is_block:
+            rows = (place.row - 1, place.column - 1, place.last_row - 1, place.last_column - 1)
+            certain(self.sheet.merge_range(*rows, "", fmt), f"{self.name}!{place.range}")
+        return fmt
+
+    def grid(self, widths: Sequence[float], heights: Mapping[int, float]) -> None:
+        for column, width in enumerate(widths):
+            certain(self.sheet.set_column(column, column, width), f"{self.name} 列宽")
+        for row, height in heights.items():
+            certain(self.sheet.set_row(row - 1, height), f"{self.name} 行高")
+
+    def validate(self, places: Iterable[Place], options: Mapping[str, Any]) -> None:
+        """One rule over many cells."""
+        first, *others = places
+        ranges = [self._corners(first), *map(self._corners, others)]
+        rule = {**options, "multi_range": " ".join(one.address for one in (first, *others))}
+        certain(self.sheet.data_validation(*ranges[0], rule), f"{self.name}!{first.address} 有效性")
+
+    def highlight(self, places: Iterable[Place], formula: str, style: Style) -> None:
+        """A conditional format; `{}` in the formula stands for the cell itself.
+
+        One per rectangle, because programs disagree on what a relative address means over several.
+        """
+        for block, wide in blocks(places):
+            options = {
+                "type": "formula",
+                "criteria": "=" + formula.replace("{}", f"${block.address}" if wide else block.address),
+                "format": self.book.format(style),
+            }
+            code = self.sheet.conditional_format(*self._corners(block), options)
+            certain(code, f"{self.name}!{block.address} 条件格式")
+
+    @staticmethod
+    def _corners(place: Place) -> tuple[int, int, int, int]:
+        return place.row - 1, place.column - 1, place.last_row - 1, place.last_column - 1
+
+    def page(
+        self, *, landscape: bool, one_page: bool, columns: int, rows: int, repeat: int | None = None
+    ) -> None:
+        """A4, one page wide; a page number in the footer and nothing of the unit's."""
+        sheet = self.sheet
+        sheet.set_paper(9)
+        if landscape:
+            sheet.set_landscape()
+        sheet.set_margins(left=0.6, right=0.6, top=0.75, bottom=0.75)
+        sheet.center_horizontally()
+        sheet.fit_to_pages(1, 1 if one_page else 0)
+        certain(sheet.print_area(0, 0, rows - 1, columns - 1), f"{self.name} 打印区域")
+        certain(sheet.set_footer("&C&9第 &P 页　共 &N 页"), f"{self.name} 页脚")
+        if repeat:
+            sheet.repeat_rows(repeat - 1)
+        sheet.hide_gridlines(2)
+
+    def protect(self) -> None:
+        """Locked without a password: it guards against accidents and proves nothing."""
+        options = {"format_columns": True, "format_rows": True, "autofilter": True, "sort": True}
+        self.sheet.protect("", options)
+
+    def filter(self, place: Place) -> None:
+        """Filter arrows on the first row of a block."""
+        certain(self.sheet.autofilter(*self._corners(place)), f"{self.name}!{place.range} 筛选")
+
+    def hide(self) -> None:
+        self.sheet.hide()
+
+    def text_numbers(self, cells: Iterable[str]) -> None:
+        """No green triangles on codes that are texts of digits."""
+        certain(self.sheet.ignore_errors({"number_stored_as_text": " ".join(cells)}), f"{self.name} 忽略错误")
+
+    def freeze(self, cell: str) -> None:
+        row, column = position(cell)
+        self.sheet.freeze_panes(row - 1, column - 1)
+
+
+def certain(code: object, what: str) -> None:
+    """Raises WriteError for any return code of xlsxwriter that is not success."""
+    if code not in (0, None) and isinstance(code, int):
+        raise WriteError(f"{what} 没有写进工作簿（代码 {code}）")
