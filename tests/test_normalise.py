@@ -11,7 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xltools.filing import BLANK, Cell
-from xltools.reading.normalise import Figure, Kind, figure, label_key, number_text, plain_text
+from xltools.reading.normalise import Figure, Kind, figure
+from xltools.words import clean as plain_text
+from xltools.words import label_key, number_text
 
 NO_NUMBER, NEGATIVE, FRACTION, DATE, BOOLEAN, ERROR, SCALE = (f"V10{n}" for n in range(1, 8))
 

@@ -97,14 +97,14 @@ def workbook(inside: str) -> str:
 
 
 ONE_SHEET = workbook('<sheets><sheet name="表" sheetId="1" r:id="rId1"/></sheets>')
-STYLES = f"""<styleSheet xmlns="{MAIN}"><fonts><font/></fonts><fills><fill/></fills><borders><border/></borders>
+STYLES = f"""<styleSheet xmlns="{MAIN}"><fonts><font/></fonts><fills><fill><patternFill/></fill></fills><borders><border/></borders>
     <cellStyleXfs><xf/></cellStyleXfs>
     <cellXfs><xf numFmtId="0"/><xf numFmtId="1"><protection locked="0"/></xf></cellXfs>
     <cellStyles><cellStyle name="Normal" xfId="0"/></cellStyles></styleSheet>"""
 TYPES = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 
 
-def package(sheet: str, strings: str = "", **changed: str | bytes | None) -> Bag:
+def package(sheet: str, texts: str = "", **changed: str | bytes | None) -> Bag:
     """A workbook of one sheet; `changed` replaces or removes whole parts by the name of their kind."""
     kinds = {"workbook": "sheet.main", "styles": "styles", "strings": "sharedStrings", "sheet": "worksheet"}
     names = {kind: f"xl/{kind}.xml" for kind in kinds}
@@ -118,7 +118,7 @@ def package(sheet: str, strings: str = "", **changed: str | bytes | None) -> Bag
         "related": relations(("worksheet", "sheet.xml"), ("styles", "styles.xml"), ("sharedStrings", "strings.xml")),
         "workbook": ONE_SHEET,
         "styles": STYLES,
-        "strings": f'<sst xmlns="{MAIN}">{strings}</sst>',
+        "strings": f'<sst xmlns="{MAIN}">{texts}</sst>',
         "sheet": sheet,
         **changed,
     }
@@ -173,7 +173,7 @@ def must_agree(bag: Bag) -> Book:
 
 def as_property(text: str, like: object) -> object:
     if isinstance(like, bool):
-        return text == "true"
+        return text.lower() in ("true", "1")
     if isinstance(like, datetime):
         return datetime.fromisoformat(text.removesuffix("Z"))
     return text if like is None or isinstance(like, str) else type(like)(text)  # type: ignore[call-arg]
@@ -219,7 +219,7 @@ def agree_on_cell(ours: Cell | None, formula: Any, value: Any) -> None:
         assert type(value.value) is not bool, where
         assert float(ours.text) == pytest.approx(serial(value.value), abs=1e-5), where
     else:
-        kind = {"n": "blank", "s": "text", "b": "boolean", "e": "error", "d": "text", "f": "blank"}[value.data_type]
+        kind = {"n": "blank", "f": "blank", "b": "boolean", "e": "error"}.get(value.data_type, "text")
         shown = {True: "TRUE", False: "FALSE", None: ""}.get(value.value, value.value)
         if isinstance(shown, datetime):
             shown = shown.isoformat()
@@ -710,7 +710,7 @@ def test_a_sheet_is_read_up_to_its_limits() -> None:
 
 
 def test_a_shared_formula_cannot_grow_without_end() -> None:
-    master = "+".join(["A1"] * 100_000)
+    master = "+".join(["A1"] * 30_000)
     rows = f'<row r="1"><c r="A1"><f t="shared" ref="A1:A9999" si="0">{master}</f></c></row>' + "".join(
         f'<row r="{row}"><c r="A{row}"><f t="shared" si="0"/></c></row>' for row in range(2, 9999)
     )
@@ -802,7 +802,7 @@ DOCTYPE = '<!DOCTYPE x [<!ENTITY a "aaaa">]>'
         ({"sheet": sheet_of("").encode("utf-16")[:-9]}, "工作表“表”读不下去：文件内部已损坏。"),
         ({"sheet": '<?xml version="1.0" encoding="nonsense"?>' + sheet_of("")}, "工作表“表”读不下去：文件内部已损坏。"),
         ({"sheet": DOCTYPE + sheet_of("")}, "工作表“表”读不下去：文件内部已损坏。"),
-        ({"sheet": sheet_of("一").encode("gbk")}, "工作表“表”读不下去：文件内部已损坏。"),
+        ({"sheet": sheet_of("自然人").encode("gbk")}, "工作表“表”读不下去：文件内部已损坏。"),
         ({"sheet": None}, "工作表“表”读不下去：文件里缺少这张表的内容，内部已损坏。"),
         ({"strings": None}, "工作簿的文字表读不下去：文件里缺少这一部分，内部已损坏。"),
         ({"strings": f'<sst xmlns="{MAIN}"><si>'}, "工作簿的文字表读不下去：文件内部已损坏。"),

@@ -16,7 +16,7 @@ from typing import Any
 from xltools.compute import as_number, totals
 from xltools.errors import ValuesError
 from xltools.form import Form
-from xltools.words import plain_number
+from xltools.words import number_text
 
 MOST_TEXT = 32_767  # characters a cell holds
 MOST_DIGITS = 15  # significant digits a cell holds
@@ -108,7 +108,7 @@ def _figure(form: Form, name: str, value: object) -> Answer:
     if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
         value = int(value)
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        digits = plain_number(value).lstrip("-").replace(".", "").strip("0")
+        digits = number_text(value).lstrip("-").replace(".", "").strip("0")
         if not digits.isdigit() and digits or len(digits) > MOST_DIGITS:
             raise ValuesError(f"items.{name} 的 {value} 超过 {MOST_DIGITS} 位有效数字，工作簿存不下。")
         return value

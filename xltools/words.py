@@ -3,45 +3,51 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+from collections.abc import Mapping
+from decimal import Decimal
 
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
-_SPACES = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]+")
+BLANKS = (  # every kind of space, and what takes no room at all
+    "\t\n\v\f\r\x85 \u00a0\u1680"
+    + "".join(map(chr, range(0x2000, 0x200E)))
+    + "\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+)
+BLANK = re.compile(f"[{BLANKS}]+")
+FULL_WIDTH: Mapping[int, int] = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_LINE_END = re.compile(r"\r\n?|[\v\f\x85]")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def clean(text: str) -> str:
-    r"""What a workbook can hold: line breaks as \n, control characters and lone surrogates as U+FFFD.
+    """A text fit to be shown and stored.
 
-    >>> clean("甲\r\n乙\x07")
-    '甲\n乙�'
+    Line ends become LF, blanks at the ends of lines and of the whole are cut; control characters and halves
+    of surrogate pairs, which no XML can hold, become U+FFFD.
+
+    >>> clean("第一段  \\r\\n第二段\\x07\\n")
+    '第一段\\n第二段�'
     """
-    return _UNPRINTABLE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
-def half_width(text: str) -> str:
-    """Full-width ASCII folded to half width; nothing else is touched.
-
-    >>> half_width("１２３，（Ａ）")
-    '123,(A)'
-    """
-    return "".join(unicodedata.normalize("NFKC", char) if "\uff01" <= char <= "\uff5e" else char for char in text)
+    text = _UNPRINTABLE.sub("\ufffd", _LINE_END.sub("\n", text))
+    return "\n".join(line.rstrip(BLANKS) for line in text.split("\n")).rstrip("\n")
 
 
 def label_key(text: str) -> str:
-    """A label for comparison: spaces and line breaks dropped, full-width ASCII folded.
+    """What is left of a label for comparing: no blanks or line breaks, full-width ASCII folded.
 
-    >>> label_key("（七） 总\\n计") == label_key("(七)总计")
+    >>> label_key("（一）予以\\n 公开") == label_key("(一)予以公开")
     True
     """
-    return _SPACES.sub("", half_width(text))
+    return BLANK.sub("", text).translate(FULL_WIDTH)
 
 
-def plain_number(value: object) -> str:
-    """A figure as a clerk writes it: no exponent, no trailing zeros.
+def number_text(value: object) -> str:
+    """A figure as a clerk writes it: no exponent, no trailing zeros; anything else as str.
 
-    >>> from decimal import Decimal
-    >>> plain_number(Decimal("180.10")), plain_number(Decimal("1E+3")), plain_number(-11)
-    ('180.1', '1000', '-11')
+    >>> number_text(Decimal("1.80E+2")), number_text(Decimal("0.50")), number_text(-11)
+    ('180', '0.5', '-11')
     """
-    text = f"{value:f}" if hasattr(value, "as_tuple") else str(value)
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    if not isinstance(value, Decimal):
+        return str(value)
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").removesuffix(".")
+    return "0" if text == "-0" else text

@@ -14,7 +14,7 @@ from xltools.finding import Finding, Level
 from xltools.form import Form
 from xltools.formulas import total_formula
 from xltools.layout import Slot, lay_out
-from xltools.words import plain_number
+from xltools.words import number_text
 
 STRUCTURE = ("S006",)
 
@@ -54,7 +54,7 @@ def totals_read(case: Case) -> Iterator[tuple[Slot, Cell]]:
 
 def worked_out(case: Case, slot: Slot) -> str:
     """The total by our own sum, blanks left out as in SUM."""
-    return plain_number(totals(case.form, case.filing.inputs, blank=0)[slot.item.id])
+    return number_text(totals(case.form, case.filing.inputs, blank=0)[slot.item.id])
 
 
 @check("G201", "合计被改成了数", requires=STRUCTURE)
@@ -69,7 +69,7 @@ def total_overwritten(this: Check, case: Case) -> Iterator[Finding]:
         if cell.formula is None and cell.kind != "blank":
             right = worked_out(case, slot)
             found = as_decimal(cell)
-            difference = plain_number(found - Decimal(right)) if found is not None else None
+            difference = number_text(found - Decimal(right)) if found is not None else None
             words = f"，相差 {difference}" if difference not in (None, "0") else ""
             yield this.finding(
                 case,
@@ -155,7 +155,7 @@ def stale_total(this: Check, case: Case) -> Iterator[Finding]:
     if stale:
         slot, cell = stale[0]
         more = f"（共{len(stale)}处）" if len(stale) > 1 else ""
-        right = plain_number(shown[slot.item.id])
+        right = number_text(shown[slot.item.id])
         yield this.finding(
             case,
             f"{case.at(slot)}显示的是 {cell.text}，重新相加是 {right}{more}，公式没有重算。",

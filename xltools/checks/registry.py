@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from xltools.compute import RuleResult, rule_results
+from xltools.detail import detail_sheets
 from xltools.filing import Filing
 from xltools.finding import Finding, Level
 from xltools.form import Form, Values
-from xltools.layout import Layout, Slot, lay_out
+from xltools.layout import CHECKS, Layout, Slot, lay_out
 from xltools.roster import Roster
 
 MODULES = ("files", "structure", "integrity", "values", "rules", "years", "across")
@@ -51,6 +52,14 @@ class Case:
                 explanations=self.filing.explanations,
             )
         )
+
+    @cached_property
+    def sheet_names(self) -> tuple[str, ...]:
+        """The sheets that have to be there: a roll-up has 明细 in place of 封面 and of sections without figures."""
+        if not self.filing.is_rollup:
+            return tuple(self.layout.by_name)
+        with_figures = dict.fromkeys(slot.sheet for slot in self.layout.slots.values())
+        return (*with_figures, CHECKS, *(one.name for one in detail_sheets(self.form).values()))
 
     def label(self, slot: Slot) -> str:
         return slot.item.label(self.filing.year)

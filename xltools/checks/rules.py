@@ -8,7 +8,7 @@ from xltools.checks.registry import Case, Check, check
 from xltools.compute import RuleResult, as_number
 from xltools.expression import Ref
 from xltools.finding import Finding, Level
-from xltools.words import plain_number
+from xltools.words import number_text
 
 STRUCTURE = ("S006",)
 MOST_OPERANDS = 8
@@ -23,7 +23,7 @@ def broken_rules(this: Check, case: Case, cure: str, wanted: Callable[[RuleResul
         slot = case.layout.slots[own[0].item] if own else None
         where = case.layout.rule_words(line).replace("{year}", str(case.filing.year or ""))
         left, right = _side(case, result.left, line.bound.left_refs), _side(case, result.right, line.bound.right_refs)
-        apart = f"，相差 {plain_number(abs(result.difference))}" if result.difference else ""
+        apart = f"，相差 {number_text(abs(result.difference))}" if result.difference else ""
         yield this.finding(
             case,
             f"〔{slot.sheet if slot else ''}〕“{where}”：{line.rule.basis}。左边是 {left}，右边是 {right}{apart}。",
@@ -40,19 +40,19 @@ def broken_rules(this: Check, case: Case, cure: str, wanted: Callable[[RuleResul
 
 
 def _shown(value: object) -> str | None:
-    return None if value is None else plain_number(value)
+    return None if value is None else number_text(value)
 
 
 def _side(case: Case, value: object, refs: Sequence[Ref]) -> str:
     """A side's value with the figures it comes from: 3（一、本年新收… 3；二、上年结转… 0）"""
     if len(refs) > MOST_OPERANDS or not refs:
-        return plain_number(value)
+        return number_text(value)
     words = []
     for ref in refs:
         figure = as_number((case.last or {}).get(ref.item) if ref.last else case.filing.figures.get(ref.item))
         label = case.form.items[ref.item].label(case.filing.year)
-        words.append(f"{'上年' if ref.last else ''}{label} {plain_number(figure)}")
-    return f"{plain_number(value)}（{'；'.join(words)}）"
+        words.append(f"{'上年' if ref.last else ''}{label} {number_text(figure)}")
+    return f"{number_text(value)}（{'；'.join(words)}）"
 
 
 def needs_last(result: RuleResult) -> bool:

@@ -162,7 +162,7 @@ def sheets_missing(this: Check, case: Case) -> Iterator[Finding]:
     book = case.filing.book
     assert book is not None
     extra = [sheet for name, sheet in book.sheets.items() if name not in case.layout.sheet_names]
-    for name in case.layout.by_name:
+    for name in case.sheet_names:
         if name in book.sheets:
             continue
         twin = next((sheet.name for sheet in extra if _looks_like(case, sheet, name)), None)
@@ -183,7 +183,8 @@ def sheets_missing(this: Check, case: Case) -> Iterator[Finding]:
 
 def _looks_like(case: Case, sheet: SheetFacts, name: str) -> bool:
     """Whether a sheet under another name has at least half of a sheet's labels."""
-    labels = [label for label in case.layout.by_name[name].labels if label.is_verified]
+    plan = case.layout.by_name.get(name)
+    labels = [label for label in plan.labels if label.is_verified] if plan else []
     same = sum(label_key(sheet.cell(one.place.address).text) == label_key(one.text) for one in labels)
     return bool(labels) and same * 2 >= len(labels)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from decimal import Decimal
 
 from xltools.checks.registry import Case, Check, check
 from xltools.compute import as_number
@@ -11,7 +12,7 @@ from xltools.filing import Entry
 from xltools.finding import Finding, Level
 from xltools.formulas import ZERO_FIELD
 from xltools.layout import Slot
-from xltools.words import plain_number
+from xltools.words import number_text
 
 STRUCTURE = ("S006",)
 EPOCH = datetime.date(1899, 12, 30)
@@ -185,10 +186,10 @@ def repaired(this: Check, case: Case) -> Iterator[Finding]:
     """
     for slot, entry in entries(case):
         if entry.repair is not None:
-            value = plain_number(entry.value) if entry.value is not None else "空白"
+            value = number_text(entry.value) if entry.value is not None else "空白"
             yield this.finding(
                 case,
-                f"{case.at(slot)}填的是“{entry.cell.text[:60]}”，读作 {value}（{entry.repair}）。",
+                f"{case.at(slot)}：{entry.repair}",
                 "不必改；以后只填数字。",
                 sheet=slot.sheet,
                 cell=slot.address,
@@ -208,15 +209,15 @@ def too_large(this: Check, case: Case) -> Iterator[Finding]:
     """
     for slot, entry in entries(case):
         value, cap = as_number(entry.value), case.form.cap(slot.item, case.level)
-        if value is not None and cap is not None and abs(value) > cap:
+        if value is not None and cap is not None and abs(Decimal(value)) > cap:
             yield this.finding(
                 case,
-                f"{case.at(slot)}填的是 {plain_number(value)}，超过同级单位通常的上限 {cap}。",
+                f"{case.at(slot)}填的是 {number_text(value)}，超过同级单位通常的上限 {cap}。",
                 "请核对单位和位数；确实如此的请说明原因。",
                 sheet=slot.sheet,
                 cell=slot.address,
                 item=slot.item.id,
-                found=plain_number(value),
+                found=number_text(value),
                 expected=f"不超过 {cap}",
             )
 
@@ -236,7 +237,7 @@ def like_a_date(this: Check, case: Case) -> Iterator[Finding]:
     last = (datetime.date(year + 2, 1, 1) - EPOCH).days
     for slot, entry in entries(case):
         value, cap = as_number(entry.value), case.form.cap(slot.item, case.level)
-        if slot.item.type == "money" or value is None or (cap is not None and abs(value) > cap):
+        if slot.item.type == "money" or value is None or (cap is not None and abs(Decimal(value)) > cap):
             continue  # V111 has said it
         if first <= value < last:
             day = EPOCH + datetime.timedelta(days=int(value))

@@ -8,14 +8,17 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 
+from xltools.detail import ROLLUP_SCHEMA
 from xltools.filing import Book, Cell, Entry, Filing, LabelFault, Refusal, SheetFacts
 from xltools.form import Form, Value
 from xltools.formulas import ZERO_FIELD, ZERO_WORD
 from xltools.layout import COVER, META, Layout, lay_out
 from xltools.reading import gate, identify, normalise, ooxml
+from xltools.reading.rollups import with_leaves
 from xltools.words import clean, label_key
 
 FindForm = Callable[[str], Form | None]
+MOST_ROLLUP_CELLS = 4_000_000  # on one sheet: thousands of units by hundreds of figures
 EPOCH = datetime.date(1899, 12, 30)  # day 0 of the 1900 date system, for days after February 1900
 
 
@@ -57,6 +60,8 @@ def _read(file: str, data: bytes, find_form: FindForm) -> Filing:
     form = find_form(key) if key else None
     if form is None:
         return Filing(file=file, sha256=sha, form_key=key, book=opened.book(lambda name: False))
+    if meta is not None and meta.cell("A1").text == ROLLUP_SCHEMA:
+        return with_leaves(_fill_in(file, sha, form, opened.book(cell_limit=MOST_ROLLUP_CELLS)))
     return _fill_in(file, sha, form, opened.book())
 
 

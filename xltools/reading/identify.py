@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from xltools.detail import ROLLUP_SCHEMA
 from xltools.filing import Book, Cell, Claim, SheetFacts
 from xltools.layout import IDENTITY, META, META_FIELDS, SCHEMA, Layout
 from xltools.roster import CONSOLIDATED, KINDS, LEVELS, Unit
@@ -20,7 +21,7 @@ def is_ours(book_names: Iterable[str], properties: Iterable[str], meta: SheetFac
     """Whether any carrier at all is there."""
     marks = [*book_names, *properties]
     return any(mark.lower().startswith("xltools.") for mark in marks) or (
-        meta is not None and meta.cell("A1").text == SCHEMA
+        meta is not None and meta.cell("A1").text in (SCHEMA, ROLLUP_SCHEMA)
     )
 
 

@@ -14,6 +14,7 @@ from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import Literal
 
 from xltools.filing import Cell
+from xltools.words import BLANK, BLANKS, FULL_WIDTH, clean, label_key, number_text
 
 NO_NUMBER = "V101"  # 不是数
 NEGATIVE = "V102"  # 不能是负数
@@ -28,19 +29,11 @@ Kind = Literal["count", "signed", "money"]
 DIGITS = 15  # Excel stores binary doubles and shows, and lets one type, 15 significant digits
 LONGEST = 100  # characters that a figure may take, spaces and all
 
-_BLANKS = (  # every kind of space, and what takes no room at all
-    "\t\n\v\f\r\x85 \u00a0\u1680"
-    + "".join(map(chr, range(0x2000, 0x200E)))
-    + "\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
-)
-_BLANK = re.compile(f"[{_BLANKS}]+")
-_FULL_WIDTH: Mapping[int, int] = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-
 # Blanks may stand around, after the sign and before the unit, never between digits: that is two numbers.
 _TYPED = re.compile(
-    rf"(?P<sign>[-+\u2212增减])?[{_BLANKS}]*"
-    rf"(?P<whole>[0-9]+|[1-9][0-9]{{0,2}}(?:,[0-9]{{3}})+)(?P<decimals>\.[0-9]+)?[{_BLANKS}]*"
-    rf"(?P<rest>[^-+\u2212增减0-9.,，{_BLANKS}][^{_BLANKS}]*)?"
+    rf"(?P<sign>[-+\u2212增减])?[{BLANKS}]*"
+    rf"(?P<whole>[0-9]+|[1-9][0-9]{{0,2}}(?:,[0-9]{{3}})+)(?P<decimals>\.[0-9]+)?[{BLANKS}]*"
+    rf"(?P<rest>[^-+\u2212增减0-9.,，{BLANKS}][^{BLANKS}]*)?"
 )
 _STORED = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?(?P<power>[0-9]+))?")
 _TYPED_DATE = re.compile(r"[0-9]{4}[-/.年][0-9]{1,2}([-/.月][0-9]{1,2}日?|月)|[0-9]{1,2}月[0-9]{1,2}日")
@@ -105,11 +98,11 @@ def _stored_figure(cell: Cell, kind: Kind, places: int | None) -> Figure:
 
 
 def _typed_figure(text: str, kind: Kind, unit: str | None, places: int | None) -> Figure:
-    if not _BLANK.sub("", text):
+    if not BLANK.sub("", text):
         return Figure(None, repair="这一格只有空格，按空白处理。" if text else None)
-    folded = text.translate(_FULL_WIDTH)
-    bare = folded.strip(_BLANKS)
-    plain = bare.removeprefix("'").lstrip(_BLANKS)
+    folded = text.translate(FULL_WIDTH)
+    bare = folded.strip(BLANKS)
+    plain = bare.removeprefix("'").lstrip(BLANKS)
     typed = _TYPED.fullmatch(plain) if len(text) <= LONGEST else None
     if typed is None:
         return Figure(None, fault=_fault_of(plain))
@@ -130,7 +123,7 @@ def _typed_figure(text: str, kind: Kind, unit: str | None, places: int | None) -
         words
         for words, done in (
             ("全角改半角", folded != text),
-            ("去掉空格", _BLANK.search(text)),
+            ("去掉空格", BLANK.search(text)),
             ("去掉撇号", plain != bare),
             ("去掉千分位逗号", "," in plain),
             ("去掉加号", sign == "+"),
@@ -188,44 +181,7 @@ def _trimmed(number: Decimal) -> Decimal:
     return _EXACT.quantize(number, Decimal(1)) if number == number.to_integral_value() else number
 
 
-def number_text(value: int | Decimal) -> str:
-    """A figure as a clerk writes it.
-
-    >>> number_text(Decimal("1.80E+2")), number_text(Decimal("0.50")), number_text(-11)
-    ('180', '0.5', '-11')
-    """
-    if isinstance(value, int):
-        return str(int(value))
-    text = format(value, "f")
-    if "." in text:
-        text = text.rstrip("0").removesuffix(".")
-    return "0" if text == "-0" else text
-
-
-def plain_text(text: str) -> str:
-    """A free text or a field of the cover, fit to be shown and stored.
-
-    Line ends become LF, blanks at the ends of lines and of the whole are cut; control characters and halves
-    of surrogate pairs, which no XML can hold, become U+FFFD.
-
-    >>> plain_text("第一段  \\r\\n第二段\\x07\\n")
-    '第一段\\n第二段�'
-    """
-    text = re.sub(r"\r\n?|[\v\f\x85]", "\n", text)
-    text = re.sub(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", "\ufffd", text)
-    return "\n".join(line.rstrip(_BLANKS) for line in text.split("\n")).rstrip("\n")
-
-
-def label_key(text: str) -> str:
-    """What is left of a label for comparing: no blanks or line breaks, full-width ASCII folded.
-
-    >>> label_key("（一）予以\\n 公开") == label_key("(一)予以公开")
-    True
-    """
-    return _BLANK.sub("", text).translate(_FULL_WIDTH)
-
-
 def _quoted(text: str) -> str:
     """A text short and plain enough to stand inside a sentence."""
-    shown = plain_text(text).replace("\n", " ").strip()
+    shown = clean(text).replace("\n", " ").strip()
     return shown if len(shown) <= 30 else shown[:29] + "…"

@@ -32,7 +32,7 @@ MOST_MERGES = 20_000
 MOST_HIDDEN_ROWS = 20_000
 MOST_HIDDEN_COLUMNS = 512  # "all columns to the right" is one <col> of 16 000
 MOST_STRINGS = 1_000_000  # of the workbook; a cell that points further is damage
-MOST_EXPANDED = 4_000_000  # characters that the shared formulas of a sheet may grow to
+MOST_EXPANDED = 2_000_000  # characters that the shared formulas of a sheet may grow to
 DEEPEST = 64  # elements within elements
 
 _MAIN = (

@@ -233,7 +233,7 @@ class _RollupWriter(Official):
         groups.append(("合计", list(range(len(leaves)))))
         for words, members in groups:
             sheet.put(Place(detail.name, row, 1, row, len(UNIT_HEADS)), f"{words}（{len(members)} 个单位）", TOTAL)
-            figures = [totals(self.form, leaves[n].inputs, blank=0) | dict(leaves[n].inputs) for n in members]
+            figures = [{**leaves[n].inputs, **totals(self.form, leaves[n].inputs, blank=0)} for n in members]
             for at, item in enumerate(detail.items):
                 place = Place(detail.name, row, len(UNIT_HEADS) + 1 + at, row, len(UNIT_HEADS) + 1 + at)
                 if item.type == "text" or item.rollup == "none" or not members:

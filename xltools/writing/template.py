@@ -34,28 +34,29 @@ def write_template(
     *,
     last: Values | None = None,
     issue: str | None = None,
+    prefill: bool = True,
 ) -> bytes:
     """The bytes of a unit's workbook.  Same arguments, same bytes.
 
     `answers` fills open cells; `last` (item id → last year's figure) is shown on 校验 and prefilled where the
-    form says so.  `issue` is the number it is issued under, by default a function of form, unit and year.
+    form says so (unless `prefill` is False: a workbook that exists keeps what it has).  `issue` is the number it is issued under, by default a function of form, unit and year.
     Raises UsageError for a year that the form does not cover, WriteError when a cell would have been dropped.
     """
     if not form.covers(year):
         span = f"{form.first_year}年起" if form.last_year is None else f"{form.first_year}至{form.last_year}年"
         raise UsageError(f"{form.key} 适用于{span}的报告，不适用于{year}年。")
-    return _Template(form, unit, year, answers or Answers(), last or {}, issue).write()
+    return _Template(form, unit, year, answers or Answers(), last or {}, issue, prefill).write()
 
 
 class _Template(Official):
     def __init__(
-        self, form: Form, unit: Unit, year: int, answers: Answers, last: Values, issue: str | None
+        self, form: Form, unit: Unit, year: int, answers: Answers, last: Values, issue: str | None, prefill: bool
     ) -> None:
         super().__init__(BookWriter(form.headed(unit.name, year)), form, unit, year, issue)
         prefilled = {
             item.id: last[item.prefill]
             for item in form.inputs
-            if item.prefill and last.get(item.prefill) is not None
+            if prefill and item.prefill and last.get(item.prefill) is not None
         }
         self.last = last
         self.answers = answers.over(Answers(items=prefilled))

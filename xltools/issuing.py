@@ -1,0 +1,131 @@
+"""Issuing: templates for one unit or a roster, and workbooks filled from a system."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+
+from xltools.answers import Answer, Answers, answers_from_json
+from xltools.errors import ValuesError, XltoolsError
+from xltools.filing import Entry, Filing
+from xltools.form import Form
+from xltools.intake import FormFinder, LastYear
+from xltools.reading.filings import read_filing
+from xltools.roster import Unit
+from xltools.writing.files import file_name, write_whole
+from xltools.writing.template import write_template
+
+
+def template_names(form: Form, units: Iterable[Unit], year: int) -> Iterator[tuple[Unit, str]]:
+    """Each unit with its workbook's file name; the code is added where two would have the same."""
+    units = list(units)
+    plain = [f"{file_name(unit.name)}_{year}年{file_name(form.title)}" for unit in units]
+    for number, (unit, name) in enumerate(zip(units, plain, strict=True), 1):
+        same = [other.casefold() for other in plain].count(name.casefold()) > 1
+        yield unit, f"{name}_{file_name(unit.code) if unit.code else number}.xlsx" if same else f"{name}.xlsx"
+
+
+def issue_templates(
+    form: Form,
+    units: Iterable[Unit],
+    year: int,
+    folder: Path,
+    *,
+    answers: Answers | None = None,
+    last: LastYear | None = None,
+) -> Iterator[Path]:
+    """Writes a workbook per unit into `folder` and yields its path; last year's figures are prefilled."""
+    for unit, name in template_names(form, units, year):
+        before = last.of(unit) if last is not None else None
+        path = folder / name
+        write_whole(path, write_template(form, unit, year, answers, last=before))
+        yield path
+
+
+def read_answers(form: Form, path: str | Path) -> Answers:
+    """Answers from a JSON file (UTF-8, with or without BOM).  Raises ValuesError with one sentence."""
+    try:
+        source = json.loads(
+            Path(path).read_text(encoding="utf-8-sig"), parse_float=Decimal, parse_constant=_no_constant,
+            object_pairs_hook=_no_twins,
+        )  # fmt: skip
+    except OSError as error:
+        raise ValuesError(f"打不开 {path}：{error.strerror}。") from None
+    except UnicodeDecodeError:
+        raise ValuesError(f"{path} 不是 UTF-8 编码的 JSON。") from None
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValuesError(f"{path} 不是正确的 JSON：{error}。") from None
+    return answers_from_json(form, source)
+
+
+def _no_constant(name: str) -> object:
+    raise ValuesError(f"JSON 里不能有 {name}。")
+
+
+def _no_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """One of two values for one key would be lost in silence."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twin = next(key for key, _ in pairs if [other for other, _ in pairs].count(key) > 1)
+        raise ValuesError(f"JSON 里 {twin} 写了两次。")
+    return found
+
+
+def read_for_filling(path: str | Path, *, forms: Iterable[str | Path] = ()) -> Filing:
+    """A workbook of ours whose cells can be filled.  Raises XltoolsError for one that cannot be read."""
+    filing = read_filing(Path(path), FormFinder(forms))
+    if filing.refusal is not None:
+        raise XltoolsError(f"{filing.file}：{filing.refusal.sentence}{filing.refusal.remedy}")
+    if filing.form is None or filing.unit is None or filing.year is None or not filing.unit.name:
+        raise XltoolsError(f"{filing.file}：认不出表式、单位或年度，不是下发的模板。")
+    if filing.label_faults or filing.is_rollup:
+        raise XltoolsError(f"{filing.file}：行列移动过、标签改过，或是汇总件，不能再填；请用下发的模板。")
+    return filing
+
+
+def fill(path: str | Path, answers: Answers, *, forms: Iterable[str | Path] = ()) -> bytes:
+    """The workbook with these answers laid over what it holds; its identity is kept, the file untouched."""
+    filing = read_for_filling(path, forms=forms)
+    assert filing.form is not None and filing.unit is not None and filing.year is not None
+    return write_template(
+        filing.form,
+        filing.unit,
+        filing.year,
+        answers.over(answers_of(filing)),
+        last=filing.last_shown,
+        issue=filing.issue,
+        prefill=False,
+    )
+
+
+def answers_of(filing: Filing) -> Answers:
+    """What stands in a filing's open cells, faults included: nothing is mended on the way."""
+    items: Mapping[str, Answer] = {
+        name: answer for name, entry in filing.entries.items() if (answer := _answer(entry)) is not None
+    }
+    return Answers(
+        items=items,
+        texts={name: text for name, text in filing.texts.items() if text},
+        cover={name: text for name, text in filing.cover.items() if text},
+        explanations=filing.explanations,
+    )
+
+
+def _answer(entry: Entry) -> Answer:
+    cell = entry.cell
+    if cell.formula is not None:
+        return f"={cell.formula}"  # written as a text: the check goes on saying that it is no figure
+    if cell.kind == "boolean":
+        return cell.text.upper() in ("TRUE", "1")
+    if cell.kind in ("text", "error"):
+        return cell.text
+    if entry.fault is None:
+        return entry.value
+    number = Decimal(cell.text) if _plain(cell.text) else None
+    return number if number is not None and cell.format not in ("date", "percent") else f"“{cell.text}”"
+
+
+def _plain(text: str) -> bool:
+    return text.lstrip("-").replace(".", "", 1).isdecimal() and len(text) <= 15
