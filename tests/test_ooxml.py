@@ -109,13 +109,16 @@ def package(sheet: str, texts: str = "", **changed: str | bytes | None) -> Bag:
     kinds = {"workbook": "sheet.main", "styles": "styles", "strings": "sharedStrings", "sheet": "worksheet"}
     names = {kind: f"xl/{kind}.xml" for kind in kinds}
     types = "".join(
-        f'<Override PartName="/{names[kind]}" ContentType="{TYPES}.{words}+xml"/>' for kind, words in kinds.items()
+        f'<Override PartName="/{names[kind]}" ContentType="{TYPES}.{words}+xml"/>'
+        for kind, words in kinds.items()
     )
     parts: dict[str, str | bytes | None] = {
         "types": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
         f'<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>{types}</Types>',
         "root": relations(("officeDocument", "xl/workbook.xml")),
-        "related": relations(("worksheet", "sheet.xml"), ("styles", "styles.xml"), ("sharedStrings", "strings.xml")),
+        "related": relations(
+            ("worksheet", "sheet.xml"), ("styles", "styles.xml"), ("sharedStrings", "strings.xml")
+        ),
         "workbook": ONE_SHEET,
         "styles": STYLES,
         "strings": f'<sst xmlns="{MAIN}">{texts}</sst>',
@@ -162,7 +165,9 @@ def must_agree(bag: Bag) -> Book:
     formulas_of, values_of = openpyxl.load_workbook(file), openpyxl.load_workbook(file, data_only=True)
     assert list(ours.sheets) == formulas_of.sheetnames
     assert ours.names == {
-        name: defined.value for name, defined in formulas_of.defined_names.items() if not name.startswith("_xlnm.")
+        name: defined.value
+        for name, defined in formulas_of.defined_names.items()
+        if not name.startswith("_xlnm.")
     }
     properties = {property_.name: property_.value for property_ in formulas_of.custom_doc_props}
     assert {name: as_property(text, properties[name]) for name, text in ours.properties.items()} == properties
@@ -197,7 +202,9 @@ def agree_on_sheet(ours: SheetFacts, formulas_of: Any, values_of: Any) -> None:
         for row in area.rows
         for address in (xl_rowcol_to_cell(row_ - 1, column - 1) for row_, column in row)
     } - {area.start_cell.coordinate for area in formulas_of.merged_cells.ranges}
-    theirs = {cell.coordinate: cell for cell in formulas_of._cells.values() if cell.coordinate not in followers}
+    theirs = {
+        cell.coordinate: cell for cell in formulas_of._cells.values() if cell.coordinate not in followers
+    }
     assert {address for address in ours.cells if address not in followers} <= theirs.keys()
     for address, cell in theirs.items():
         agree_on_cell(ours.cells.get(address), cell, values_of[address])
@@ -292,7 +299,7 @@ TEXTS = (
     "#REF!",
 )
 NUMBERS = (0, 1, -1, 30000, 2**53, 0.1, 180.1, -0.5, 1e-7, 1.5e300, 46024, 123456789012345)
-FORMULAS = ("SUM(A1:B2)", "IF(A1>0,\"是\",'表 1'!$A$1)", "A1&\"<&>\"", "COUNTIF(A:A,\">0\")", "1/0", '""')
+FORMULAS = ("SUM(A1:B2)", "IF(A1>0,\"是\",'表 1'!$A$1)", 'A1&"<&>"', 'COUNTIF(A:A,">0")', "1/0", '""')
 ERRORS = ("#N/A", "#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!")
 SHEETS = ("封面", "三、申请情况", "表 1", "it's", "_meta")
 
@@ -327,11 +334,15 @@ def written_by_xlsxwriter(chance: random.Random) -> Bag:
                     sheet.write_blank(row, column, None, form)
                 elif kind == 6:
                     bold = book.add_format({"bold": True})
-                    sheet.write_rich_string(row, column, "前 ", bold, " 粗\n", "后 ", *([form] if form else []))
+                    sheet.write_rich_string(
+                        row, column, "前 ", bold, " 粗\n", "后 ", *([form] if form else [])
+                    )
                 else:
                     sheet.write_array_formula(row, column, row, column, "{=SUM(A1:A3*B1:B3)}", form, 5)
         for first in range(1, chance.randint(1, 4)):
-            sheet.merge_range(100 * first, 2, 100 * first + chance.randint(0, 3), 5, chance.choice(TEXTS), formats[0])
+            sheet.merge_range(
+                100 * first, 2, 100 * first + chance.randint(0, 3), 5, chance.choice(TEXTS), formats[0]
+            )
         if chance.random() < 0.5:
             sheet.set_column(chance.randint(0, 9), chance.randint(10, 600), 9, None, {"hidden": True})
             sheet.set_column(700, 16383, 0)
@@ -451,7 +462,7 @@ def test_what_libreoffice_saves_reads_as_openpyxl_reads_it(seed: int, tmp_path: 
     before = open_book(bag).book()
     for name, sheet in before.sheets.items():
         for address, cell in sheet.cells.items():
-            if cell.formula is None and cell.kind in ("text", "boolean"):
+            if cell.formula is None and cell.kind == "text":  # it turns a boolean with a format into a number
                 assert ours.sheets[name].cell(address).text == cell.text, (name, address)
 
 
@@ -519,7 +530,9 @@ def test_an_iso_date_is_a_text_that_shows_as_a_date() -> None:
 
 
 def test_cells_and_rows_without_addresses_follow_each_other() -> None:
-    rows = "<row><c><v>1</v></c><c/><c><v>2</v></c></row><row r='5'><c r='C5'><v>3</v></c><c><v>4</v></c></row>"
+    rows = (
+        "<row><c><v>1</v></c><c/><c><v>2</v></c></row><row r='5'><c r='C5'><v>3</v></c><c><v>4</v></c></row>"
+    )
     rows += "<row><c><v>5</v></c></row><row><c r='IW9'><v>6</v></c><c><v>7</v></c></row>"
     found = {address: cell.text for address, cell in cells(rows).items()}
     assert found == {"A1": "1", "C1": "2", "C5": "3", "D5": "4", "A6": "5", "IW9": "6", "IX9": "7"}
@@ -566,7 +579,11 @@ CUSTOM = f"""<Properties xmlns="{OFFICE}/custom-properties" xmlns:vt="{OFFICE}/d
 
 
 def ordinary() -> Bag:
-    return package(sheet_of(SOME, after=AROUND), "<si><t>一</t></si>", **{"workbook": NAMES, "docProps/custom.xml": CUSTOM})
+    return package(
+        sheet_of(SOME, after=AROUND),
+        "<si><t>一</t></si>",
+        **{"workbook": NAMES, "docProps/custom.xml": CUSTOM},
+    )
 
 
 def test_an_ordinary_workbook() -> None:
@@ -617,7 +634,9 @@ def test_other_encodings_are_the_same_workbook(encoding: str) -> None:
     assert respelled(ordinary(), lambda part: part.encode(encoding)) == open_book(ordinary()).book()
 
 
-@pytest.mark.parametrize("target", ["/DATA/Tables/one.xml", "../Data/tables/ONE.XML", "..\\data\\tables\\one.xml"])
+@pytest.mark.parametrize(
+    "target", ["/DATA/Tables/one.xml", "../Data/tables/ONE.XML", "..\\data\\tables\\one.xml"]
+)
 def test_a_part_may_stand_anywhere(target: str) -> None:
     bag = ordinary()
     bag.parts["data/tables/one.xml"] = bag.parts.pop("xl/sheet.xml")
@@ -628,7 +647,10 @@ def test_a_part_may_stand_anywhere(target: str) -> None:
 
 
 def test_the_workbook_part_itself_may_stand_anywhere() -> None:
-    parts = {name.replace("xl/", "内容/").replace("workbook", "book"): part for name, part in ordinary().parts.items()}
+    parts = {
+        name.replace("xl/", "内容/").replace("workbook", "book"): part
+        for name, part in ordinary().parts.items()
+    }
     assert open_book(Bag(parts, main="内容/book.xml")).book() == open_book(ordinary()).book()
 
 
@@ -638,7 +660,10 @@ def test_only_wanted_sheets_are_read() -> None:
         '<sheet name="乙" sheetId="2" r:id="rId4" state="veryHidden"/></sheets>'
     )
     related = relations(
-        ("worksheet", "sheet.xml"), ("styles", "styles.xml"), ("sharedStrings", "strings.xml"), ("worksheet", "b.xml")
+        ("worksheet", "sheet.xml"),
+        ("styles", "styles.xml"),
+        ("sharedStrings", "strings.xml"),
+        ("worksheet", "b.xml"),
     )
     bag = package(sheet_of('<row r="1"><c r="A1"><v>1</v></c></row>'), workbook=two, related=related)
     bag.parts["xl/b.xml"] = b"broken"
@@ -725,12 +750,15 @@ def test_many_strings_take_little_time_and_room() -> None:
     bag = package(sheet_of('<row r="1"><c r="A1" t="s"><v>199999</v></c></row>'), strings)
     started = time.perf_counter()
     assert open_book(bag).sheet("表").cell("A1").text == "（199999）某某镇人民政府"
-    assert time.perf_counter() - started < 3  # 0.25 s on an idle machine
+    assert time.perf_counter() - started < 3  # 0.3 s on an idle machine
+
+    rows = '<row r="1"><c r="A1" t="s"><v>0</v></c></row>'
+    fewer = package(sheet_of(rows), strings[: strings.index("<si>", len(strings) // 8)])
     tracemalloc.start()
-    open_book(bag).sheet("表")
+    open_book(fewer).sheet("表")
     room = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert room < 100 * 2**20
+    assert room < 100 * 2**20 / 8
 
 
 # damage
@@ -820,7 +848,10 @@ DOCTYPE = '<!DOCTYPE x [<!ENTITY a "aaaa">]>'
     ],
 )  # fmt: skip
 def test_a_damaged_part_is_named_in_plain_words(changed: dict[str, Any], sentence: str) -> None:
-    assert refusal(package(**({"sheet": sheet_of('<row r="1"><c r="A1" t="s"><v>0</v></c></row>')} | changed))) == sentence
+    assert (
+        refusal(package(**({"sheet": sheet_of('<row r="1"><c r="A1" t="s"><v>0</v></c></row>')} | changed)))
+        == sentence
+    )
 
 
 def test_bytes_changed_at_random_are_read_or_turned_away() -> None:
@@ -834,7 +865,21 @@ def test_bytes_changed_at_random_are_read_or_turned_away() -> None:
         for _ in range(chance.randint(1, 3)):
             start = chance.randrange(len(part))
             part[start : start + chance.choice((0, 1, 1, 8))] = chance.choice(
-                (b"", b"<", b">", b"&#55;", b"9", b"0", b"-", b"\xe4", b"/", b'"', b"<x>", b" r='1'", bytes([chance.randrange(256)]))
+                (
+                    b"",
+                    b"<",
+                    b">",
+                    b"&#55;",
+                    b"9",
+                    b"0",
+                    b"-",
+                    b"\xe4",
+                    b"/",
+                    b'"',
+                    b"<x>",
+                    b" r='1'",
+                    bytes([chance.randrange(256)]),
+                )
             )
         try:
             open_book(Bag(bag.parts | {name: bytes(part)})).book()
@@ -878,7 +923,16 @@ def test_kind_of_a_format_code(code: str, kind: str) -> None:
 
 
 def test_formats_by_number_and_by_code() -> None:
-    numbers = {0: "general", 1: "number", 9: "percent", 10: "percent", 14: "date", 22: "date", 31: "date", 44: "number"}
+    numbers = {
+        0: "general",
+        1: "number",
+        9: "percent",
+        10: "percent",
+        14: "date",
+        22: "date",
+        31: "date",
+        44: "number",
+    }
     numbers |= {45: "date", 49: "text", 57: "date", 164: "date", 165: "number", 166: "general", 14: "percent"}
     found = "".join(f'<xf numFmtId="{number}"/>' for number in numbers)
     styles = f"""<styleSheet xmlns="{MAIN}"><numFmts><numFmt numFmtId="164" formatCode="yyyy&quot;年&quot;"/>
@@ -936,7 +990,7 @@ def test_a_follower_may_stand_before_its_master_and_an_index_be_used_again() -> 
         <row r="2"><c r="A2"><f t="shared" ref="A2:B2" si="0">F2</f></c><c r="B2"><f t="shared" si="0"/></c></row>"""
     found = formulas(rows)
     assert (found["B1"], found["A2"], found["B2"]) == ("D1", "F2", "G2")
-    assert formulas(rows.partition("<row r=\"2\">")[0]) == {"A1": "C1", "B1": "D1"}
+    assert formulas(rows.partition('<row r="2">')[0]) == {"A1": "C1", "B1": "D1"}
 
 
 @pytest.mark.parametrize(
@@ -996,7 +1050,9 @@ def test_formulas_move_as_openpyxl_moves_them(pieces: list[str], rows: int, colu
     formula = "+".join(pieces)
     ours = moved(formula, rows, columns)
     try:
-        assert "=" + ours == Translator(f"={formula}", "AZ100").translate_formula(row_delta=rows, col_delta=columns)
+        assert "=" + ours == Translator(f"={formula}", "AZ100").translate_formula(
+            row_delta=rows, col_delta=columns
+        )
     except TranslatorError:
         assert ours.count("#REF!") > formula.count("#REF!")
 

@@ -69,15 +69,18 @@ def check(
     year: int | None = None,
     roster: Roster | None = None,
     last: LastYear | None = None,
+    leave_out: Iterable[Path] = (),
     progress: Progress | None = None,
 ) -> CheckResult:
     """Reads and checks every file.  `forms` are form files beside the catalogue's.
 
-    `form` (a key) and `year` are what is being collected; other files are returned.  Raises UsageError for a
+    `form` (a key) and `year` are what is being collected; other files are returned.  `leave_out` names files that
+    may lie among the filings and are none, such as the roster and the output.  Raises UsageError for a
     path that does not exist and FormErrors for a form file of ours that is broken, nothing for bad filings.
     """
     find_form = FormFinder(forms)
-    files = list(gather(Path(path) for path in paths))
+    apart = {path.resolve() for path in leave_out}
+    files = [(path, name) for path, name in gather(map(Path, paths)) if path.resolve() not in apart]
     read: list[tuple[Filing, str | None]] = []
     for done, (path, name) in enumerate(files):
         if progress:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from xltools.compute import RuleResult, rule_results
@@ -79,7 +79,7 @@ class Check:
     requires: tuple[str, ...]
     run: Callable[[Case], Iterator[Finding]]
     needs_form: bool = True
-    order: int = field(default=0)
+    order: tuple[int, int] = (0, 0)  # of its module, and within it
 
     def finding(self, case: Case, message: str, remedy: str, **more: str | None) -> Finding:
         """A finding of this check; `level` and everything else a finding has may be given by name."""
@@ -105,7 +105,8 @@ def check(
             return run(made, case)
 
         bound.__doc__ = run.__doc__
-        made = Check(code, title, level, requires, bound, needs_form, len(_CHECKS))
+        module = MODULES.index(run.__module__.rpartition(".")[2])
+        made = Check(code, title, level, requires, bound, needs_form, (module, len(_CHECKS)))
         _CHECKS[code] = made
         return run
 
@@ -117,11 +118,12 @@ def registered() -> Mapping[str, Check]:
     """Every check by code, in the order they run: what is required comes first."""
     for module in MODULES:
         importlib.import_module(f"xltools.checks.{module}")
-    for one in _CHECKS.values():
+    ordered = sorted(_CHECKS.values(), key=lambda one: one.order)
+    for one in ordered:
         for code in one.requires:
             if code not in _CHECKS or _CHECKS[code].order >= one.order:
                 raise ValueError(f"{one.code} 依赖的 {code} 应登记在它前面")
-    return dict(_CHECKS)
+    return {one.code: one for one in ordered}
 
 
 def run_checks(case: Case) -> list[Finding]:

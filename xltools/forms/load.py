@@ -351,7 +351,7 @@ class _Builder:
     def _caps(self, source: Toml) -> dict[str, dict[str, int]]:
         caps: dict[str, dict[str, int]] = {}
         for name, value in source.items():
-            by_level = value if isinstance(value, dict) else dict.fromkeys(LEVELS, value)
+            by_level: dict[str, Any] = value if isinstance(value, dict) else dict.fromkeys(LEVELS, value)
             if not set(by_level) <= set(LEVELS) or not all(type(v) is int and v > 0 for v in by_level.values()):
                 self.problems(f"caps.{name}", f"应是一个正整数，或按级别给出；级别：{'、'.join(LEVELS)}")
             else:
@@ -388,7 +388,7 @@ class _Builder:
                     table=table.id,
                     row=row.id,
                     column=column.id,
-                    type=kind,
+                    type=cast(Any, kind),
                     unit=unit,
                     places=settings["places"],
                     sum=parts,

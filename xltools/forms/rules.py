@@ -153,9 +153,9 @@ def _rule_line(
             if one.sum:
                 raise FormError(file, f"{path}.that", f"sum 的范围里‘{one.id}’本身是合计，会重复相加")
         made = []
-        for one in ids[low : high + 1]:
+        for line_id in ids[low : high + 1]:
             place = list(ends[0])
-            place[along] = one
+            place[along] = line_id
             made.append(Ref(".".join(place), first.last))
         return tuple(made)
 

@@ -1,0 +1,347 @@
+"""The command line: parse → call → print → exit.
+
+Exit codes: 0 clean · 1 something is open · 2 usage · 3 a file or the environment.  Data on stdout, progress
+and complaints on stderr; what a command needs is loaded when it runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xltools.errors import FormErrors, UsageError, XltoolsError
+
+if TYPE_CHECKING:
+    from xltools.intake import LastYear
+    from xltools.roster import Unit
+
+CLEAN, OPEN, USAGE, TROUBLE = 0, 1, 2, 3
+
+app = typer.Typer(
+    name="xltools",
+    help="县里收报表的工具：发锁好的模板，收回来核对，汇总成表。",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+forms_app = typer.Typer(help="看有哪些报表，查报表文件对不对。", invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(forms_app, name="forms")
+
+
+class Format(StrEnum):
+    text = "text"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
+
+
+class ShortFormat(StrEnum):
+    text = "text"
+    json = "json"
+
+
+Paths = Annotated[list[Path], typer.Argument(metavar="文件或文件夹…", help="收回来的工作簿，或放它们的文件夹")]
+Units = Annotated[Path | None, typer.Option("--units", metavar="名单", help="单位名单（.xlsx 或 .csv）")]
+Last = Annotated[Path | None, typer.Option("--last", metavar="文件", help="上年的报表、放它们的文件夹，或上年汇总表")]
+Forms = Annotated[
+    list[str] | None, typer.Option("--form", metavar="报表", help="要收的报表：目录里的名字，或自己的 .toml 文件")
+]
+Year = Annotated[int | None, typer.Option("--year", metavar="年", help="要收的年度；别的年度退回")]
+Strict = Annotated[bool, typer.Option("--strict", help="有没说明的待核实问题也不算通过")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="不显示进度")]
+
+
+# ---- commands
+
+
+@app.command("template")
+def template_command(
+    form: Annotated[str, typer.Argument(metavar="报表", help="例如 gov-info-disclosure/2021，或 .toml 文件")],
+    year: Annotated[int, typer.Option("--year", metavar="年", help="报告年度")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="文件夹", help="写到哪个文件夹")],
+    unit: Annotated[str | None, typer.Option("--unit", metavar="名称", help="只给一个单位")] = None,
+    code: Annotated[str, typer.Option("--code", metavar="代码", help="单位代码")] = "",
+    kind: Annotated[str, typer.Option("--kind", metavar="类别", help="本级、部门、乡镇街道、功能区")] = "乡镇街道",
+    level: Annotated[str | None, typer.Option("--level", metavar="级别", help="town、county、city、province")] = None,
+    parent: Annotated[str, typer.Option("--parent", metavar="上级", help="上级单位名称")] = "",
+    units: Units = None,
+    last: Last = None,
+    values: Annotated[Path | None, typer.Option("--values", metavar="文件", help="要预先填上的数（JSON）")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """生成下发的模板：一个单位一份，或按名单每个单位一份。"""
+    from xltools.forms.catalogue import load_form
+    from xltools.issuing import issue_templates, read_answers
+    from xltools.reading.rosters import read_roster
+
+    if (unit is None) == (units is None):
+        raise UsageError("--unit 和 --units 要写一个，也只能写一个。")
+    made = load_form(form)
+    if units is not None:
+        listed = list(read_roster(units))
+        before = last_year(last, [form], None)
+    else:
+        listed = [named_unit(unit or "", code, kind, level, parent)]
+        before = last_year(last, [form], listed[0])
+    answers = read_answers(made, values) if values else None
+    with progress(quiet) as show:
+        for done, path in enumerate(issue_templates(made, listed, year, out, answers=answers, last=before), 1):
+            show(done, len(listed))
+            say(str(path))
+
+
+@app.command("fill")
+def fill_command(
+    workbook: Annotated[Path, typer.Argument(metavar="工作簿", help="下发的模板，或已填过的")],
+    values: Annotated[Path, typer.Argument(metavar="VALUES.json", help="要填的数和文字（JSON）")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="文件", help="写到哪个文件")],
+    form: Forms = None,
+) -> None:
+    """把别的系统里的数填进模板；没给的保持原样，原文件不动。"""
+    from xltools.issuing import fill, read_answers, read_for_filling
+    from xltools.writing.files import write_whole
+
+    if out.absolute() == workbook.absolute():
+        raise UsageError("-o 要写另一个文件；原文件不动。")
+    filing = read_for_filling(workbook, forms=form or ())
+    assert filing.form is not None
+    write_whole(out, fill(workbook, read_answers(filing.form, values), forms=form or ()))
+    say(str(out))
+
+
+@app.command("check")
+def check_command(
+    paths: Paths,
+    units: Units = None,
+    last: Last = None,
+    form: Forms = None,
+    year: Year = None,
+    strict: Strict = False,
+    format: Annotated[Format, typer.Option("--format", help="输出格式")] = Format.text,
+    quiet: Quiet = False,
+) -> None:
+    """核对收回来的工作簿，一次列全问题。退出码：0 没有问题，1 有问题，2 用法不对，3 文件或环境不对。"""
+    from xltools.reporting import json, text
+
+    with progress(quiet) as show:
+        result = gather_and_check(paths, units, last, form, year, show)
+    if format is Format.text:
+        say_all(text.check_report(result))
+    elif format is Format.json:
+        say(json.dump(json.check_document(result)))
+    elif format is Format.jsonl:
+        say_all(json.check_lines(result))
+    else:
+        say(json.check_csv(result), end="")
+    raise typer.Exit(OPEN if result.is_open else CLEAN)
+
+
+@app.command("merge")
+def merge_command(
+    paths: Paths,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="汇总.xlsx", help="汇总表写到哪个文件")],
+    unit: Annotated[str | None, typer.Option("--unit", metavar="名称", help="汇总单位名称")] = None,
+    code: Annotated[str, typer.Option("--code", metavar="代码", help="汇总单位代码")] = "",
+    level: Annotated[str, typer.Option("--level", metavar="级别", help="town、county、city、province")] = "county",
+    units: Units = None,
+    last: Last = None,
+    form: Forms = None,
+    year: Year = None,
+    strict: Strict = False,
+    format: Annotated[ShortFormat, typer.Option("--format", help="输出格式")] = ShortFormat.text,
+    quiet: Quiet = False,
+) -> None:
+    """核对并汇总；退回的、没报的不计入，列在汇总表上。退出码同 check。"""
+    from xltools.merging import merge
+    from xltools.reporting import json, text
+    from xltools.writing.files import write_whole
+    from xltools.writing.rollup import write_rollup
+
+    signer = named_unit(unit, code, "已汇总", level, "") if unit else None
+    with progress(quiet) as show:
+        checked = gather_and_check(paths, units, last, form, year, show, leave_out=out)
+        before = last_year(last, form, signer) if last and signer else None
+        result = merge(checked, unit=signer, strict=strict, last=before.of(signer) if before and signer else None)
+    if result.rollup is not None:
+        write_whole(out, write_rollup(result))
+    if format is ShortFormat.text:
+        say_all(text.merge_report(result, str(out)))
+    else:
+        say(json.dump(json.merge_document(result, str(out) if result.rollup else None)))
+    raise typer.Exit(OPEN if result.checked.is_open or result.rollup is None else CLEAN)
+
+
+@app.command("demo")
+def demo_command(
+    folder: Annotated[Path, typer.Argument(metavar="文件夹", help="演示文件放在哪里")] = Path("xltools-demo"),
+    quiet: Quiet = False,
+) -> None:
+    """用一个演示县走一遍：发模板、填报、核对、汇总。"""
+    from xltools.demo import run_demo
+
+    with progress(quiet) as show:
+        lines = list(run_demo(folder, show))
+    say_all(lines)
+
+
+@forms_app.callback()
+def forms_command(context: typer.Context) -> None:
+    """看有哪些报表，查报表文件对不对。"""
+    if context.invoked_subcommand is None:
+        list_command()
+
+
+@forms_app.command("list")
+def list_command() -> None:
+    """列出目录里的报表。"""
+    from xltools.forms.catalogue import form_files, load_form
+    from xltools.reporting.text import table
+
+    rows = []
+    for key, _ in form_files():
+        form = load_form(key)
+        rows.append((key, form.title, f"{form.first_year}—{form.last_year or ''}", form.authority))
+    say_all(table(("报表", "名称", "适用年度", "依据"), rows))
+
+
+@forms_app.command("show")
+def show_command(
+    form: Annotated[str, typer.Argument(metavar="报表", help="目录里的名字，或 .toml 文件")],
+    format: Annotated[ShortFormat, typer.Option("--format", help="输出格式")] = ShortFormat.text,
+) -> None:
+    """显示一个报表的指标和它们在哪一格。"""
+    from xltools.forms.catalogue import load_form
+    from xltools.reporting import json, text
+
+    made = load_form(form)
+    if format is ShortFormat.json:
+        say(json.dump(json.form_document(made)))
+    else:
+        say_all(text.form_report(made))
+
+
+@forms_app.command("lint")
+def lint_command(
+    files: Annotated[list[Path], typer.Argument(metavar="文件…", help="报表文件（.toml）")],
+) -> None:
+    """检查报表文件，一次列全错处。退出码：0 没有错，3 有错。"""
+    from xltools.forms.catalogue import load_form
+
+    wrong = False
+    for file in files:
+        try:
+            form = load_form(file)
+        except FormErrors as errors:
+            wrong = True
+            say_all(str(error) for error in errors.errors)
+        else:
+            say(f"{file}：没有错。填报数 {len(form.inputs)} 个，合计 {len(form.derived)} 个，规则 {len(form.rule_lines)} 行。")
+    raise typer.Exit(TROUBLE if wrong else CLEAN)
+
+
+# ---- what commands share
+
+
+def gather_and_check(
+    paths: list[Path],
+    units: Path | None,
+    last: Path | None,
+    form: list[str] | None,
+    year: int | None,
+    show: Callable[[int, int], None],
+    leave_out: Path | None = None,
+) -> Any:
+    """Checks the files; the roster and the output, should they lie among them, are no filings."""
+    from xltools.forms.catalogue import load_form
+    from xltools.intake import check
+    from xltools.reading.rosters import read_roster
+
+    keys = [load_form(name).key for name in form or ()]
+    return check(
+        paths,
+        forms=form or (),
+        form=keys[0] if len(keys) == 1 else None,
+        year=year,
+        roster=read_roster(units) if units else None,
+        last=last_year(last, form, None),
+        leave_out=[path for path in (units, leave_out) if path is not None],
+        progress=show,
+    )
+
+
+def last_year(last: Path | None, form: Iterable[str] | None, unit: Unit | None) -> LastYear | None:
+    from xltools.intake import read_last_year
+
+    own = [name for name in form or () if name.endswith(".toml")]
+    return read_last_year(last, forms=own, unit=unit) if last is not None else None
+
+
+def named_unit(name: str, code: str, kind: str, level: str | None, parent: str) -> Unit:
+    from xltools.roster import CONSOLIDATED, KINDS, LEVELS, Unit
+
+    if not name.strip():
+        raise UsageError("--unit 不能空着。")
+    if kind not in (*KINDS, CONSOLIDATED):
+        raise UsageError(f"--kind 只能是：{'、'.join(KINDS)}。")
+    level = level or ("town" if kind == "乡镇街道" else "county")
+    if level not in LEVELS:
+        raise UsageError(f"--level 只能是：{'、'.join(f'{one}（{words}）' for one, words in LEVELS.items())}。")
+    return Unit(name=name.strip(), code=code.strip(), kind=kind, level=level, parent=parent.strip())
+
+
+def say(text: str, end: str = "\n") -> None:
+    sys.stdout.write(text + end)
+
+
+def say_all(lines: Iterable[str]) -> None:
+    for line in lines:
+        say(line)
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr, for people only: nothing when piped or quiet, nothing for what is over in a second."""
+    import time
+
+    started, shown = time.monotonic(), False
+
+    def show(done: int, total: int) -> None:
+        nonlocal shown
+        if quiet or not sys.stderr.isatty() or not total or time.monotonic() - started < 1:
+            return
+        shown = True
+        full = 30 * done // total
+        sys.stderr.write(f"\r[{'#' * full}{'.' * (30 - full)}] {done}/{total}")
+        sys.stderr.flush()
+
+    yield show
+    if shown:
+        sys.stderr.write("\r" + " " * 50 + "\r")
+
+
+def main() -> None:
+    """Runs the command line; every error raised on purpose becomes one Chinese sentence on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # what a console cannot show must not stop the report
+            stream.reconfigure(errors="replace")
+    try:
+        app()
+    except UsageError as error:
+        complain(str(error))
+        sys.exit(USAGE)
+    except XltoolsError as error:
+        complain(str(error))
+        sys.exit(TROUBLE)
+    except BrokenPipeError:
+        sys.exit(TROUBLE)
+
+
+def complain(text: str) -> None:
+    sys.stderr.write(f"xltools：{text}\n")
