@@ -83,7 +83,9 @@ def answers_from_json(form: Form, source: object) -> Answers:
         _known(given, names, f"{part}.")
         parts[part] = given
     items = {name: _figure(form, name, value) for name, value in parts.pop("items").items()}
-    return Answers(items=items, **{part: _texts(part, given) for part, given in parts.items()}).check_totals(form)
+    return Answers(items=items, **{part: _texts(part, given) for part, given in parts.items()}).check_totals(
+        form
+    )
 
 
 def _known(given: Mapping[str, object], names: Iterable[str], path: str) -> None:

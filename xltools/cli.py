@@ -31,7 +31,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-forms_app = typer.Typer(help="看有哪些报表，查报表文件对不对。", invoke_without_command=True, rich_markup_mode=None)
+forms_app = typer.Typer(
+    help="看有哪些报表，查报表文件对不对。", invoke_without_command=True, rich_markup_mode=None
+)
 app.add_typer(forms_app, name="forms")
 
 
@@ -47,11 +49,16 @@ class ShortFormat(StrEnum):
     json = "json"
 
 
-Paths = Annotated[list[Path], typer.Argument(metavar="文件或文件夹…", help="收回来的工作簿，或放它们的文件夹")]
+Paths = Annotated[
+    list[Path], typer.Argument(metavar="文件或文件夹…", help="收回来的工作簿，或放它们的文件夹")
+]
 Units = Annotated[Path | None, typer.Option("--units", metavar="名单", help="单位名单（.xlsx 或 .csv）")]
-Last = Annotated[Path | None, typer.Option("--last", metavar="文件", help="上年的报表、放它们的文件夹，或上年汇总表")]
+Last = Annotated[
+    Path | None, typer.Option("--last", metavar="文件", help="上年的报表、放它们的文件夹，或上年汇总表")
+]
 Forms = Annotated[
-    list[str] | None, typer.Option("--form", metavar="报表", help="要收的报表：目录里的名字，或自己的 .toml 文件")
+    list[str] | None,
+    typer.Option("--form", metavar="报表", help="要收的报表：目录里的名字，或自己的 .toml 文件"),
 ]
 Year = Annotated[int | None, typer.Option("--year", metavar="年", help="要收的年度；别的年度退回")]
 Strict = Annotated[bool, typer.Option("--strict", help="有没说明的待核实问题也不算通过")]
@@ -68,12 +75,18 @@ def template_command(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="文件夹", help="写到哪个文件夹")],
     unit: Annotated[str | None, typer.Option("--unit", metavar="名称", help="只给一个单位")] = None,
     code: Annotated[str, typer.Option("--code", metavar="代码", help="单位代码")] = "",
-    kind: Annotated[str, typer.Option("--kind", metavar="类别", help="本级、部门、乡镇街道、功能区")] = "乡镇街道",
-    level: Annotated[str | None, typer.Option("--level", metavar="级别", help="town、county、city、province")] = None,
+    kind: Annotated[
+        str, typer.Option("--kind", metavar="类别", help="本级、部门、乡镇街道、功能区")
+    ] = "乡镇街道",
+    level: Annotated[
+        str | None, typer.Option("--level", metavar="级别", help="town、county、city、province")
+    ] = None,
     parent: Annotated[str, typer.Option("--parent", metavar="上级", help="上级单位名称")] = "",
     units: Units = None,
     last: Last = None,
-    values: Annotated[Path | None, typer.Option("--values", metavar="文件", help="要预先填上的数（JSON）")] = None,
+    values: Annotated[
+        Path | None, typer.Option("--values", metavar="文件", help="要预先填上的数（JSON）")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """生成下发的模板：一个单位一份，或按名单每个单位一份。"""
@@ -92,7 +105,9 @@ def template_command(
         before = last_year(last, [form], listed[0])
     answers = read_answers(made, values) if values else None
     with progress(quiet) as show:
-        for done, path in enumerate(issue_templates(made, listed, year, out, answers=answers, last=before), 1):
+        for done, path in enumerate(
+            issue_templates(made, listed, year, out, answers=answers, last=before), 1
+        ):
             show(done, len(listed))
             say(str(path))
 
@@ -149,7 +164,9 @@ def merge_command(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="汇总.xlsx", help="汇总表写到哪个文件")],
     unit: Annotated[str | None, typer.Option("--unit", metavar="名称", help="汇总单位名称")] = None,
     code: Annotated[str, typer.Option("--code", metavar="代码", help="汇总单位代码")] = "",
-    level: Annotated[str, typer.Option("--level", metavar="级别", help="town、county、city、province")] = "county",
+    level: Annotated[
+        str, typer.Option("--level", metavar="级别", help="town、county、city、province")
+    ] = "county",
     units: Units = None,
     last: Last = None,
     form: Forms = None,
@@ -168,7 +185,9 @@ def merge_command(
     with progress(quiet) as show:
         checked = gather_and_check(paths, units, last, form, year, show, leave_out=out)
         before = last_year(last, form, signer) if last and signer else None
-        result = merge(checked, unit=signer, strict=strict, last=before.of(signer) if before and signer else None)
+        result = merge(
+            checked, unit=signer, strict=strict, last=before.of(signer) if before and signer else None
+        )
     if result.rollup is not None:
         write_whole(out, write_rollup(result))
     if format is ShortFormat.text:
@@ -242,7 +261,9 @@ def lint_command(
             wrong = True
             say_all(str(error) for error in errors.errors)
         else:
-            say(f"{file}：没有错。填报数 {len(form.inputs)} 个，合计 {len(form.derived)} 个，规则 {len(form.rule_lines)} 行。")
+            say(
+                f"{file}：没有错。填报数 {len(form.inputs)} 个，合计 {len(form.derived)} 个，规则 {len(form.rule_lines)} 行。"
+            )
     raise typer.Exit(TROUBLE if wrong else CLEAN)
 
 
@@ -292,7 +313,9 @@ def named_unit(name: str, code: str, kind: str, level: str | None, parent: str) 
         raise UsageError(f"--kind 只能是：{'、'.join(KINDS)}。")
     level = level or ("town" if kind == "乡镇街道" else "county")
     if level not in LEVELS:
-        raise UsageError(f"--level 只能是：{'、'.join(f'{one}（{words}）' for one, words in LEVELS.items())}。")
+        raise UsageError(
+            f"--level 只能是：{'、'.join(f'{one}（{words}）' for one, words in LEVELS.items())}。"
+        )
     return Unit(name=name.strip(), code=code.strip(), kind=kind, level=level, parent=parent.strip())
 
 

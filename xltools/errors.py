@@ -1,12 +1,12 @@
 """What stops xltools altogether.  A unit's mistakes are findings (finding.py), never one of these.
 
-    XltoolsError            anything raised on purpose; the command line prints it as one sentence, exit 3
-    ├── UsageError          the caller asked for something that does not exist; exit 2
-    ├── FormError           a form file contradicts itself: the form author's to mend
-    │   └── FormErrors      all that is wrong with one form file, at once
-    ├── RosterError         the list of units cannot be used: the county office's to mend
-    ├── ValuesError         a JSON of values cannot be used: the calling program's to mend
-    └── WriteError          a file could not be written, or the writing library would have dropped something
+XltoolsError            anything raised on purpose; the command line prints it as one sentence, exit 3
+├── UsageError          the caller asked for something that does not exist; exit 2
+├── FormError           a form file contradicts itself: the form author's to mend
+│   └── FormErrors      all that is wrong with one form file, at once
+├── RosterError         the list of units cannot be used: the county office's to mend
+├── ValuesError         a JSON of values cannot be used: the calling program's to mend
+└── WriteError          a file could not be written, or the writing library would have dropped something
 """
 
 from __future__ import annotations

@@ -54,10 +54,11 @@ class RuleFormulas:
     result: str
 
 
-def rule_formulas(layout: Layout, row: RuleRow) -> RuleFormulas:
+def rule_formulas(layout: Layout, row: RuleRow, *, has_cover: bool = True) -> RuleFormulas:
     """The formulas of one line of 校验.
 
-    Undecided is judged on the leaf inputs with COUNT, because SUM hides blanks.
+    Undecided is judged on the leaf inputs with COUNT, because SUM hides blanks.  A roll-up has no cover on which
+    blanks could be declared zeros (`has_cover` False): its leaves have been asked.
     """
     line, form = row.line, layout.form
 
@@ -73,7 +74,7 @@ def rule_formulas(layout: Layout, row: RuleRow) -> RuleFormulas:
     own = areas((place(leaf) for leaf in line.leaves if not leaf.last), CHECKS)
     past = areas((place(leaf) for leaf in line.leaves if leaf.last), CHECKS)
     counted = call("COUNT", own + past)
-    zero = declared_zero(layout, CHECKS)
+    zero = declared_zero(layout, CHECKS) if has_cover else None
     if zero and own:
         counted += f"+IF({zero},{blanks(own)},0)"
     ready = f"{counted}={len(line.leaves)}"
@@ -86,7 +87,7 @@ def rule_formulas(layout: Layout, row: RuleRow) -> RuleFormulas:
     difference = ""
     if line.bound.has_difference:
         difference = (
-            f'IF(COUNT({row.left.address}:{row.right.address})=2,'
+            f"IF(COUNT({row.left.address}:{row.right.address})=2,"
             f'ROUND({row.left.address}-{row.right.address},6),"")'
         )
     return RuleFormulas(

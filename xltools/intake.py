@@ -48,7 +48,9 @@ def gather(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
     seen: set[Path] = set()
     for path in paths:
         if path.is_dir():
-            inside = sorted(one for one in path.rglob("*") if not one.is_dir() or one.suffix.lower() == ".xlsx")
+            inside = sorted(
+                one for one in path.rglob("*") if not one.is_dir() or one.suffix.lower() == ".xlsx"
+            )
             found = [(one, one.relative_to(path).as_posix()) for one in inside]
         elif path.exists() or path.is_symlink():
             found = [(path, path.name)]
@@ -129,7 +131,9 @@ class LastYear:
         return self._figures.get(unit.key) or self._by_name.get(unit.name) or self._only
 
 
-def read_last_year(path: str | Path, *, forms: Iterable[str | Path] = (), unit: Unit | None = None) -> LastYear:
+def read_last_year(
+    path: str | Path, *, forms: Iterable[str | Path] = (), unit: Unit | None = None
+) -> LastYear:
     """Last year's filings in a file or folder, of whatever edition.
 
     A single filing counts for `unit` whatever it is called there.  Raises XltoolsError when nothing in it can

@@ -108,7 +108,9 @@ class SheetPlan:
     carriers: list[Carrier] = field(default_factory=list)
     rows: int = 0
 
-    def place(self, row: int, column: int, last_row: int | None = None, last_column: int | None = None) -> Place:
+    def place(
+        self, row: int, column: int, last_row: int | None = None, last_column: int | None = None
+    ) -> Place:
         return Place(self.name, row, column, last_row or row, last_column or column)
 
     def width(self, place: Place) -> float:
@@ -296,7 +298,9 @@ class _Sections:
             plan.add(plan.place(row + 1, 1, row + depth, labels), table.corner, "corner")
 
         def head(level: int, last_level: int, first: int, last: int) -> Place:
-            return plan.place(row + 1 + level, labels + 1 + first * span, row + 1 + last_level, labels + (last + 1) * span)
+            return plan.place(
+                row + 1 + level, labels + 1 + first * span, row + 1 + last_level, labels + (last + 1) * span
+            )
 
         _lay_paths(plan, table.columns, depth, head, "head")
         row += depth
@@ -395,7 +399,7 @@ LAST_BAND = "上年报告数（供年际核对；没有上年报告的为空）"
 
 
 def _lay_checks(form: Form) -> tuple[SheetPlan, dict[str, RuleRow], dict[str, Place]]:
-    plan = SheetPlan(CHECKS, (6.0, 38.0, 50.0, 11.0, 11.0, 11.0, 10.0, 36.0), landscape=True)
+    plan = SheetPlan(CHECKS, (6.0, 44.0, 50.0, 11.0, 11.0, 11.0, 10.0, 36.0), landscape=True)
     row = _lay_head(plan, "校验") + 1
     plan.add(plan.place(row, 1, row, 8), CHECK_ADVICE, "plain")
     row += 1
@@ -429,4 +433,3 @@ def _word_rules(layout: Layout, plan: SheetPlan) -> None:
         plan.add(row.number, str(number), "number")
         plan.add(row.where, layout.rule_words(row.line), "row")
         plan.add(row.basis, row.line.rule.basis, "row")
-

@@ -48,7 +48,11 @@ def merge(
     roll-up: neither.  Raises XltoolsError only when our own sums disagree.
     """
     filings = list(checked.filings)
-    usable = [at for at, one in enumerate(filings) if one.may_merge and not (strict and one.outcome is Outcome.QUERIED)]
+    usable = [
+        at
+        for at, one in enumerate(filings)
+        if one.may_merge and not (strict and one.outcome is Outcome.QUERIED)
+    ]
     kinds = {(filings[at].filing.form_key, filings[at].filing.year) for at in usable}
     if len(kinds) > 1:
         words = "、".join(sorted(f"{key} {year}年" for key, year in kinds))
@@ -102,7 +106,10 @@ def _drop_overlaps(filings: list[Checked], usable: list[int]) -> list[int]:
 def _missing(checked: CheckResult, merged: Sequence[bool]) -> tuple[tuple[Unit, str], ...]:
     """Units whose figures are not in the roll-up, with the reason: 未报送, 退回, 待核实, 读不出."""
     inside = {
-        leaf.unit.key for one, went in zip(checked.filings, merged, strict=True) if went for leaf in leaves_of(one.filing)
+        leaf.unit.key
+        for one, went in zip(checked.filings, merged, strict=True)
+        if went
+        for leaf in leaves_of(one.filing)
     }
     reasons: dict[str, tuple[Unit, str]] = {}
     for one, went in zip(checked.filings, merged, strict=True):

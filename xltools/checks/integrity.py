@@ -146,7 +146,9 @@ def stale_total(this: Check, case: Case) -> Iterator[Finding]:
         if cell.formula is not None
         and meaning(cell.formula) == expected[slot.item.id]
         and all(
-            (entry := case.filing.entries.get(leaf)) is not None and entry.fault is None and entry.repair is None
+            (entry := case.filing.entries.get(leaf)) is not None
+            and entry.fault is None
+            and entry.repair is None
             for leaf in case.form.leaves_of(slot.item.id)
         )
         and (cached := as_decimal(cell)) is not None

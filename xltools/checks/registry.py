@@ -93,7 +93,12 @@ Run = Callable[["Check", Case], Iterator[Finding]]
 
 
 def check(
-    code: str, title: str, level: Level = Level.ERROR, *, requires: tuple[str, ...] = (), needs_form: bool = True
+    code: str,
+    title: str,
+    level: Level = Level.ERROR,
+    *,
+    requires: tuple[str, ...] = (),
+    needs_form: bool = True,
 ) -> Callable[[Run], Run]:
     """Registers a check.  The function gets its own registration and the case, and yields findings."""
 

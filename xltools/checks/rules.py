@@ -14,7 +14,9 @@ STRUCTURE = ("S006",)
 MOST_OPERANDS = 8
 
 
-def broken_rules(this: Check, case: Case, cure: str, wanted: Callable[[RuleResult], bool]) -> Iterator[Finding]:
+def broken_rules(
+    this: Check, case: Case, cure: str, wanted: Callable[[RuleResult], bool]
+) -> Iterator[Finding]:
     for result in case.results:
         if result.holds is not False or result.line.rule.level != this.level.value or not wanted(result):
             continue
@@ -22,7 +24,10 @@ def broken_rules(this: Check, case: Case, cure: str, wanted: Callable[[RuleResul
         own = [ref for ref in line.bound.refs if not ref.last]
         slot = case.layout.slots[own[0].item] if own else None
         where = case.layout.rule_words(line).replace("{year}", str(case.filing.year or ""))
-        left, right = _side(case, result.left, line.bound.left_refs), _side(case, result.right, line.bound.right_refs)
+        left, right = (
+            _side(case, result.left, line.bound.left_refs),
+            _side(case, result.right, line.bound.right_refs),
+        )
         apart = f"，相差 {number_text(abs(result.difference))}" if result.difference else ""
         yield this.finding(
             case,

@@ -34,7 +34,9 @@ def not_our_template(this: Check, case: Case) -> Iterator[Finding]:
     """
     filing = case.filing
     if filing.form is None and filing.form_key is None:
-        yield this.finding(case, "这份工作簿里没有模板的身份标记，不是下发的模板，一个数也没有读。", RETURN_TO_BLANK)
+        yield this.finding(
+            case, "这份工作簿里没有模板的身份标记，不是下发的模板，一个数也没有读。", RETURN_TO_BLANK
+        )
 
 
 @check("S002", "表式不认得", needs_form=False, requires=("S001",))

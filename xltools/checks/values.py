@@ -47,7 +47,12 @@ def blank(this: Check, case: Case) -> Iterator[Finding]:
     """
     empty: dict[str, list[Slot]] = {}
     for slot, entry in entries(case):
-        if slot.item.type != "text" and entry.value is None and entry.fault is None and not entry.declared_zero:
+        if (
+            slot.item.type != "text"
+            and entry.value is None
+            and entry.fault is None
+            and not entry.declared_zero
+        ):
             empty.setdefault(slot.sheet, []).append(slot)
     may_declare = ZERO_FIELD in case.layout.cover
     cure = "请填上数，没有发生的填 0"

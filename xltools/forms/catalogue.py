@@ -41,7 +41,9 @@ def load_form(name: str | Path) -> Form:
         if str(name) not in known:
             near = difflib.get_close_matches(str(name), known, 1, 0.3)
             hint = f"，是不是 {near[0]}？" if near else "。"
-            raise UsageError(f"没有叫“{name}”的报表{hint}可用的：{'、'.join(known)}；也可以写 .toml 文件的路径。")
+            raise UsageError(
+                f"没有叫“{name}”的报表{hint}可用的：{'、'.join(known)}；也可以写 .toml 文件的路径。"
+            )
         path = known[str(name)]
     if not path.is_file():
         raise UsageError(f"找不到报表文件：{path}")

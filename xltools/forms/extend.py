@@ -39,7 +39,9 @@ def _overlay_list(base: list[Any], changes: list[Any], report: Report, path: str
     merged = list(base)
 
     def position(name: object) -> int | None:
-        return next((i for i, one in enumerate(merged) if isinstance(one, dict) and one.get("id") == name), None)
+        return next(
+            (i for i, one in enumerate(merged) if isinstance(one, dict) and one.get("id") == name), None
+        )
 
     for change in changes:
         if not isinstance(change, dict) or "id" not in change:

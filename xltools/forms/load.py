@@ -22,8 +22,17 @@ from xltools.roster import LEVELS
 
 ID = re.compile(r"[a-z][a-z0-9_]*\Z")
 RULE_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
-RESERVED_IDS = {"sum", "last", "abs", "implies", "check", "xltools"}  # words of the rule language, prefixes of names
-LIKE_A_CELL = re.compile(r"([a-z]{1,3}[0-9]+|r[0-9]*c?[0-9]*|c[0-9]*)\Z")  # Excel would read the name as a place
+RESERVED_IDS = {
+    "sum",
+    "last",
+    "abs",
+    "implies",
+    "check",
+    "xltools",
+}  # words of the rule language, prefixes of names
+LIKE_A_CELL = re.compile(
+    r"([a-z]{1,3}[0-9]+|r[0-9]*c?[0-9]*|c[0-9]*)\Z"
+)  # Excel would read the name as a place
 MOST_GRID_COLUMNS = 60
 RESERVED_SHEETS = {"封面", "校验", "填报说明", "_meta", "问题清单", "汇总", "history"}
 
@@ -103,7 +112,10 @@ class Problems:
             found, kinds = value[key], spec[key]
             allowed = kinds if isinstance(kinds, tuple) else (kinds,)
             if not isinstance(found, allowed) or (isinstance(found, bool) and bool not in allowed):
-                self(f"{path}.{key}".lstrip("."), f"应是{'或'.join(TYPE_WORDS.get(k, '一个数') for k in allowed)}")
+                self(
+                    f"{path}.{key}".lstrip("."),
+                    f"应是{'或'.join(TYPE_WORDS.get(k, '一个数') for k in allowed)}",
+                )
             elif (choices := CHOICES.get((kind, key))) and found not in choices:
                 self(f"{path}.{key}", f"写的是‘{found}’；可用的：{'、'.join(choices)}")
         return len(self.found) == before
@@ -174,7 +186,9 @@ class _Builder:
         self._unique([text.id for sheet in sheets for text in sheet.texts], "sheet.text")
         self._unique([table.id for sheet in sheets for table in sheet.tables], "sheet.table")
         caps = self._caps(source.get("caps", {}))
-        items = {item.id: item for sheet in sheets for table in sheet.tables for item in self._items(table, caps)}
+        items = {
+            item.id: item for sheet in sheets for table in sheet.tables for item in self._items(table, caps)
+        }
         if self.problems.found:
             return None  # rules are judged on sound tables only: each cause once
         tables = {table.id: table for sheet in sheets for table in sheet.tables}
@@ -223,7 +237,7 @@ class _Builder:
             self._id(source["id"], path)
             choices = tuple(source.get("choices", ()))
             if (source["type"] == "choice") != bool(choices) or not all(isinstance(c, str) for c in choices):
-                self.problems(path, "type = \"choice\" 时要有 choices（文字的列表），别的类型不要")
+                self.problems(path, 'type = "choice" 时要有 choices（文字的列表），别的类型不要')
             yield CoverField(id=source["id"], label=source["label"], type=source["type"], choices=choices)
 
     def _sheets(self, sources: list[Toml]) -> Iterator[Sheet]:
@@ -234,8 +248,14 @@ class _Builder:
                 continue
             self._id(source["id"], path)
             name = source["name"]
-            if not 1 <= len(name) <= 31 or re.search(r"[\[\]:*?/\\]|^'|'$", name) or name.lower() in RESERVED_SHEETS:
-                self.problems(f"{path}.name", "工作表名应为1至31个字，不含 [ ] : * ? / \\，也不能用 xltools 自己的表名")
+            if (
+                not 1 <= len(name) <= 31
+                or re.search(r"[\[\]:*?/\\]|^'|'$", name)
+                or name.lower() in RESERVED_SHEETS
+            ):
+                self.problems(
+                    f"{path}.name", "工作表名应为1至31个字，不含 [ ] : * ? / \\，也不能用 xltools 自己的表名"
+                )
             if name.lower() in names:
                 self.problems(f"{path}.name", f"两张工作表都叫‘{name}’")
             names.add(name.lower())
@@ -300,13 +320,15 @@ class _Builder:
             self._id(source["id"], path)
             label = tuple(source["label"])
             if not all(isinstance(part, str) and part.strip() for part in label):
-                self.problems(f"{path}.label", "应是文字的列表，例如 [\"申请人情况\", \"自然人\"]")
+                self.problems(f"{path}.label", '应是文字的列表，例如 ["申请人情况", "自然人"]')
                 continue
             for other in lines:
                 shorter = min(len(other.label), len(label))
                 if other.label[:shorter] == label[:shorter]:
                     same = "与" if len(other.label) == len(label) else "与（一个是另一个的开头）"
-                    self.problems(f"{path}.label", f"{same} {other.id} 的标签相同：{'/'.join(label) or '（空）'}")
+                    self.problems(
+                        f"{path}.label", f"{same} {other.id} 的标签相同：{'/'.join(label) or '（空）'}"
+                    )
             fields = {key: value for key, value in source.items() if key not in ("label", "sum")}
             lines.append(Line(label=label, sum=self._sum(source, lines, above, path), **fields))
         if not lines:
@@ -315,7 +337,10 @@ class _Builder:
         for line in lines:
             for part in line.sum:
                 if part not in ids:
-                    self.problems(f"{above}.{line.id}.sum", f"提到了不存在的‘{part}’；可用的：{'、'.join(ids - {line.id})}")
+                    self.problems(
+                        f"{above}.{line.id}.sum",
+                        f"提到了不存在的‘{part}’；可用的：{'、'.join(ids - {line.id})}",
+                    )
         self._no_circles({line.id: line.sum for line in lines}, above)
         return lines
 
@@ -340,7 +365,9 @@ class _Builder:
         first, colon, last = wanted.partition(":")
         ids = [line.id for line in before]
         if not colon or first not in ids or last not in ids or ids.index(first) > ids.index(last):
-            self.problems(f"{path}.sum", f"‘{wanted}’应是“起:止”，两端都在它前面，从前到后；可用的：{'、'.join(ids)}")
+            self.problems(
+                f"{path}.sum", f"‘{wanted}’应是“起:止”，两端都在它前面，从前到后；可用的：{'、'.join(ids)}"
+            )
             return ()
         part = before[ids.index(first) : ids.index(last) + 1]
         for line in part:
@@ -352,7 +379,9 @@ class _Builder:
         caps: dict[str, dict[str, int]] = {}
         for name, value in source.items():
             by_level: dict[str, Any] = value if isinstance(value, dict) else dict.fromkeys(LEVELS, value)
-            if not set(by_level) <= set(LEVELS) or not all(type(v) is int and v > 0 for v in by_level.values()):
+            if not set(by_level) <= set(LEVELS) or not all(
+                type(v) is int and v > 0 for v in by_level.values()
+            ):
                 self.problems(f"caps.{name}", f"应是一个正整数，或按级别给出；级别：{'、'.join(LEVELS)}")
             else:
                 caps[name] = by_level
@@ -380,7 +409,9 @@ class _Builder:
                 if kind == "money" and settings["places"] is None:
                     self.problems(where, "金额要写 places（最多几位小数）")
                 if settings["cap"] is not None and settings["cap"] not in caps:
-                    self.problems(where, f"cap 指的‘{settings['cap']}’不在 [caps] 里；可用的：{'、'.join(caps)}")
+                    self.problems(
+                        where, f"cap 指的‘{settings['cap']}’不在 [caps] 里；可用的：{'、'.join(caps)}"
+                    )
                 default = "derive" if parts else "list" if kind == "text" else "sum"
                 prefill = settings["prefill"] if not parts else None
                 yield Item(

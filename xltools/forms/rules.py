@@ -68,7 +68,7 @@ def _rule(one: RuleSource, tables: Mapping[str, Table], problems: Problems) -> R
             problems(path, "each 里已写了表，不用再写 tables")
         names = [table]
     elif (each is None) != (not names):
-        problems(path, "each = \"row\" 或 \"column\" 要同时写 tables；没有 each 就不写 tables")
+        problems(path, 'each = "row" 或 "column" 要同时写 tables；没有 each 就不写 tables')
     if each not in (None, "row", "column"):
         problems(f"{path}.each", f"写的是‘{source['each']}’；可用的：row、column、表.row、表.column")
     for name in names:
@@ -132,7 +132,9 @@ def _rule_line(
         found = item_id(name)
         if found not in items:
             written = ".".join(name.parts)
-            raise FormError(file, f"{path}.that", f"提到了不存在的‘{written}’；可用的：{_available(rule, table, tables)}")
+            raise FormError(
+                file, f"{path}.that", f"提到了不存在的‘{written}’；可用的：{_available(rule, table, tables)}"
+            )
         if items[found].type == "text":
             raise FormError(file, f"{path}.that", f"‘{'.'.join(name.parts)}’是文字，不能计算")
         return Ref(found, name.last)
@@ -185,5 +187,10 @@ def _available(rule: Rule, table: Table | None, tables: Mapping[str, Table]) -> 
     if table is None:
         return "、".join(f"{name}.行.列" for name in tables)
     if rule.each is None:
-        return "行.列，行有 " + "、".join(r.id for r in table.rows) + "；列有 " + "、".join(c.id for c in table.columns)
+        return (
+            "行.列，行有 "
+            + "、".join(r.id for r in table.rows)
+            + "；列有 "
+            + "、".join(c.id for c in table.columns)
+        )
     return "、".join(one.id for one in (table.rows if rule.each == "column" else table.columns))

@@ -124,7 +124,9 @@ def _entries(book: Book, layout: Layout, sound: set[str], zeros: bool) -> dict[s
             continue
         figure = normalise.figure(cell, item.type, unit=item.unit, places=item.places)
         blank = figure.value is None and figure.fault is None
-        entries[item.id] = Entry(cell, figure.value, figure.repair, figure.fault, declared_zero=blank and zeros)
+        entries[item.id] = Entry(
+            cell, figure.value, figure.repair, figure.fault, declared_zero=blank and zeros
+        )
     return entries
 
 
@@ -153,6 +155,8 @@ def _last_shown(book: Book, layout: Layout, sound: set[str]) -> Mapping[str, Val
             item = layout.form.items[name]
             if item.type == "text":
                 continue
-            figure = normalise.figure(sheet.cell(place.address), item.type, unit=item.unit, places=item.places)
+            figure = normalise.figure(
+                sheet.cell(place.address), item.type, unit=item.unit, places=item.places
+            )
             shown[name] = figure.value
     return shown

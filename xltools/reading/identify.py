@@ -101,4 +101,8 @@ def identity(book: Book, found: Iterable[Claim]) -> tuple[Unit, int | None, str]
         level=level if level in LEVELS else "town",
         parent=meta_text("parent"),
     )
-    return unit, int(year) if year.isascii() and year.isdigit() and len(year) == 4 else None, most(said["issue"])
+    return (
+        unit,
+        int(year) if year.isascii() and year.isdigit() and len(year) == 4 else None,
+        most(said["issue"]),
+    )

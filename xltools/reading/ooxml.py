@@ -12,9 +12,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Literal, NamedTuple, Protocol, cast
+from typing import ClassVar, Literal, NamedTuple, Protocol, cast
 from xml.parsers.expat import ExpatError, ParserCreate, XMLParserType
 
 from xltools.filing import BLANK, Book, Cell, CellKind, FormatKind, Refusal, SheetFacts
@@ -32,7 +32,8 @@ MOST_MERGES = 20_000
 MOST_HIDDEN_ROWS = 20_000
 MOST_HIDDEN_COLUMNS = 512  # "all columns to the right" is one <col> of 16 000
 MOST_STRINGS = 1_000_000  # of the workbook; a cell that points further is damage
-MOST_EXPANDED = 2_000_000  # characters that the shared formulas of a sheet may grow to
+MOST_EXPANDED = 2_000_000  # characters that the shared formulas of a workbook may grow to: 2 seconds
+LONGEST_CODE = 512  # characters of a number format; Excel writes 255
 DEEPEST = 64  # elements within elements
 
 _MAIN = (
@@ -52,10 +53,6 @@ _X14_VALIDATION = "http://schemas.microsoft.com/office/spreadsheetml/2009/9/main
 _TRUE = ("1", "true", "on")
 _KINDS: dict[str, CellKind] = {"e": "error", "d": "text"}
 _BOOLEANS = {"1": "TRUE", "true": "TRUE", "0": "FALSE", "false": "FALSE"}
-
-
-# Cells without a formula by type, value and style: most are like others, a Cell takes longer than a look-up.
-_Alike = dict[tuple[str | None, str | None, str | None], Cell | None]
 
 
 class Parts(Protocol):
@@ -83,9 +80,7 @@ class OpenBook:
         self._related = _related(parts, parts.main)
         self._sheets: dict[tuple[str, int], SheetFacts] = {}
         self._paths: dict[str, str] = {}
-        self._alike: _Alike = {}
-        self._strings: list[str] | None = None
-        self._styles: list[_Style] | None = None
+        self._common: _Common | None = None
         states: dict[str, State] = {}
         taken: set[str | None] = set()  # names and paths
         for name, state, identifier in workbook.sheets:
@@ -125,7 +120,9 @@ class OpenBook:
 
     def _read_sheet(self, name: str, cell_limit: int) -> SheetFacts:
         path, about = self._paths[name], _sheet_words(name)
-        sheet = _Sheet(self._all_strings(), self._all_styles(), self._alike, cell_limit)
+        if self._common is None:
+            self._common = self._read_common()
+        sheet = _Sheet(self._common, cell_limit)
         sheet.parse(_read(self._parts, path, about), about)
         return SheetFacts(
             name=name,
@@ -139,21 +136,13 @@ class OpenBook:
             overfull=sheet.overfull,
         )
 
-    def _all_strings(self) -> list[str]:
-        if self._strings is None:
-            part = _Strings()
-            for data in self._of_kind("sharedstrings", "工作簿的文字表"):
-                part.parse(data, "工作簿的文字表")
-            self._strings = part.strings
-        return self._strings
-
-    def _all_styles(self) -> list[_Style]:
-        if self._styles is None:
-            part = _Styles()
-            for data in self._of_kind("styles", "工作簿的格式表"):
-                part.parse(data, "工作簿的格式表")
-            self._styles = part.styles
-        return self._styles
+    def _read_common(self) -> _Common:
+        strings, styles = _Strings(), _Styles()
+        for data in self._of_kind("sharedstrings", "工作簿的文字表"):
+            strings.parse(data, "工作簿的文字表")
+        for data in self._of_kind("styles", "工作簿的格式表"):
+            styles.parse(data, "工作簿的格式表")
+        return _Common(strings.strings, styles.styles)
 
     def _of_kind(self, wanted: str, about: str) -> Iterator[bytes]:
         for path, kind in self._related.values():
@@ -212,16 +201,19 @@ def _custom_properties(parts: Parts) -> dict[str, str]:
 class _Part:
     """One pass over one part.  `text` gathers character data; ValueError and LookupError mean damage.
 
-    Small parts are told of each element, by its local name when it is of the root's namespace, at its depth
-    (`opened`, `closed`).  The two that are big, the strings and the rows of a sheet, take expat's calls in
-    closures, because a call costs more than its work; what they do not know they leave to `step_aside`, so
-    that nothing counts but where it belongs.
+    Small parts are told of each element of their `sections`, by its local name when it is of the root's
+    namespace, at its depth (`opened`, `closed`).  The two that are big, the strings and the rows of a sheet,
+    take expat's calls in closures, because a call costs more than its work.  All else goes by `step_aside`,
+    so that nothing counts but where it belongs.
     """
+
+    sections: ClassVar[frozenset[str]]  # children of the root that matter
 
     def __init__(self) -> None:
         self.text: list[str] = []
         self.depth = 0
         self.space = ""  # namespace of the root
+        self.section = ""  # the open child of the root
         self.parser: XMLParserType | None = None
         self.back: tuple[_Start | None, _End | None] = None, None  # handlers to come back to from aside
         self.aside = 0  # elements open in a branch that does not count
@@ -273,11 +265,20 @@ class _Part:
         if self.depth == 1:
             self.space = space
             self.check_root(local)
-        self.opened(local if space == self.space else f"{space} {local}", attributes)
+            return
+        if space != self.space:
+            local = name
+        if self.depth == 2:
+            self.section = local
+            if local not in self.sections:
+                self.depth = 1
+                self.step_aside()
+                return
+        self.opened(local, attributes)
 
     def end(self, name: str) -> None:
         space, _, local = name.rpartition(" ")
-        self.closed(local if space == self.space else f"{space} {local}")
+        self.closed(local if space == self.space else name)
         self.depth -= 1
 
     def no_doctype(self, *_: object) -> None:
@@ -298,6 +299,8 @@ class _Enough(Exception):
 
 
 class _Relations(_Part):
+    sections = frozenset(["Relationship"])
+
     def __init__(self) -> None:
         super().__init__()
         self.found: list[tuple[str, str, str]] = []  # id, target, kind
@@ -308,12 +311,14 @@ class _Relations(_Part):
 
     def opened(self, local: str, attributes: Attributes) -> None:
         outside = attributes.get("TargetMode", "").casefold() == "external"
-        if self.depth == 2 and local == "Relationship" and not outside:
+        if local == "Relationship" and not outside:
             kind = attributes["Type"].rpartition("/")[2].casefold()
             self.found.append((attributes["Id"], attributes["Target"], kind))
 
 
 class _Properties(_Part):
+    sections = frozenset(["property"])
+
     def __init__(self) -> None:
         super().__init__()
         self.properties: dict[str, str] = {}
@@ -336,13 +341,14 @@ class _Properties(_Part):
 
 
 class _Workbook(_Part):
+    sections = frozenset(["sheets", "definedNames"])
+
     def __init__(self) -> None:
         super().__init__()
         self.sheets: list[tuple[str, State, str]] = []  # name, state, relationship
         self.names: dict[str, str] = {}
         self.strict = False
         self.name: str | None = None
-        self.section = ""
 
     def check_root(self, local: str) -> None:
         if local != "workbook" or self.space not in _MAIN:
@@ -350,16 +356,12 @@ class _Workbook(_Part):
         self.strict = self.space == _MAIN[1]
 
     def opened(self, local: str, attributes: Attributes) -> None:
-        if self.depth == 2:
-            self.section = local
-        elif self.depth != 3:
-            return
-        elif local == "definedName" and self.section == "definedNames":
+        if self.depth == 3 and local == "definedName" and self.section == "definedNames":
             name = attributes["name"]
             of_the_book = "localSheetId" not in attributes and not name.lower().startswith("_xlnm.")
             self.name = name if of_the_book else None
             self.text.clear()
-        elif local == "sheet" and self.section == "sheets":
+        elif self.depth == 3 and local == "sheet" and self.section == "sheets":
             state = attributes.get("state", "visible")
             if state not in ("visible", "hidden", "veryHidden"):
                 raise ValueError(f"unknown state of a sheet: {state}")
@@ -373,6 +375,7 @@ class _Workbook(_Part):
 
 
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _unescaped(text: str) -> str:
@@ -382,7 +385,7 @@ def _unescaped(text: str) -> str:
     'a\\rb_x0041_'
     """
     text = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
-    if any("\ud800" <= char <= "\udfff" for char in text):  # pairs are joined, halves cannot be kept
+    if _SURROGATE.search(text):  # pairs are joined, halves cannot be kept
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
 
@@ -463,7 +466,7 @@ def format_kind(code: str) -> FormatKind:
     >>> [format_kind(code) for code in ('yyyy"年"m"月"d"日"', '0"件/day"', "[DBNum1]上午/下午h", "#,##0.00_);(0)")]
     ['date', 'number', 'date', 'number']
     """
-    code = _NOT_SHOWN_BY_VALUE.sub("", code.lower()).partition(";")[0].strip()
+    code = _NOT_SHOWN_BY_VALUE.sub("", code[:LONGEST_CODE].lower()).partition(";")[0].strip()
     if "general" in code or "通用格式" in code:
         return "general"
     if any(mark in code for mark in _DATE_MARKS) or "e" in _SCIENTIFIC.sub("", code):
@@ -489,11 +492,12 @@ def _built_in(number: int) -> FormatKind:
 class _Styles(_Part):
     """Lock and number format of each cell style; fonts, fills and borders are nobody's matter here."""
 
+    sections = frozenset(["numFmts", "cellXfs"])
+
     def __init__(self) -> None:
         super().__init__()
         self.styles: list[_Style] = []
         self.codes: dict[int, str] = {}
-        self.section = ""
         self.number = 0
         self.locked = True
 
@@ -502,9 +506,7 @@ class _Styles(_Part):
             raise ValueError(f"not a style sheet: {local}")
 
     def opened(self, local: str, attributes: Attributes) -> None:
-        if self.depth == 2:
-            self.section = local
-        elif self.section == "cellXfs":
+        if self.section == "cellXfs":
             if self.depth == 3 and local == "xf":
                 self.number, self.locked = _integer(attributes.get("numFmtId", "0")), True
             elif self.depth == 4 and local == "protection":
@@ -569,26 +571,40 @@ def _area(reference: str) -> str:
     return corner if corner == other else f"{corner}:{other}"
 
 
+@dataclass(slots=True)
+class _Common:
+    """What the sheets of a workbook share."""
+
+    strings: list[str]
+    styles: list[_Style]
+    # Cells without a formula by type, value and style: most are like another, and a Cell takes longer to make
+    # than to look up.  None stands for a cell that is not kept.
+    alike: dict[tuple[str | None, str | None, str | None], Cell | None] = field(default_factory=dict)
+    expanded: int = 0  # characters of shared formulas so far
+
+
 class _Sheet(_Part):
     """One sheet: what surrounds its rows by `opened`, the rows themselves by `handlers`."""
 
-    def __init__(self, strings: list[str], styles: list[_Style], alike: _Alike, cell_limit: int) -> None:
+    sections = frozenset(
+        ["sheetFormatPr", "cols", "sheetData", "sheetProtection", "mergeCells", "dataValidations", "extLst"]
+    )
+
+    def __init__(self, common: _Common, cell_limit: int) -> None:
         super().__init__()
-        self.strings, self.styles, self.cell_limit = strings, styles, cell_limit
+        self.common, self.cell_limit = common, cell_limit
         self.cells: dict[str, Cell] = {}
-        self.alike = alike
         self.merges: set[str] = set()
         self.hidden_rows: set[int] = set()
         self.hidden_columns: set[int] = set()
         self.shown_rows: set[int] = set()  # kept when rows that are not declared are hidden
         self.zero_height = self.protected = self.overfull = False
-        self.validations = 0
-        self.row, self.row_is_given = 0, True
+        self.validations = self.columns = 0
+        self.row, self.row_is_given, self.row_is_hidden = 0, True, False
         self.runs: list[str] | None = None  # of the inline string of the open cell
         self.run_depth = 0  # how deep inside it a text has to stand
         self.masters: dict[str, tuple[str, int, int]] = {}  # shared index → text, row, column
         self.waiting: list[tuple[str, str]] = []  # followers that stand before their master, and its index
-        self.expanded = 0
 
     def check_root(self, local: str) -> None:
         if local not in ("worksheet", "chartsheet", "dialogsheet") or self.space not in _MAIN:
@@ -597,7 +613,7 @@ class _Sheet(_Part):
     # around the rows
 
     def opened(self, local: str, attributes: Attributes) -> None:
-        if local == "sheetData" and self.depth == 2:
+        if local == "sheetData":
             self.go_on_with(*self.handlers())
         elif local == "mergeCell":
             if len(self.merges) < MOST_MERGES:
@@ -607,6 +623,9 @@ class _Sheet(_Part):
         elif local in ("dataValidation", _X14_VALIDATION):
             self.validations += 1
         elif local == "col":
+            self.columns += 1
+            if self.columns > LAST_COLUMN:
+                raise ValueError("more columns than a sheet has")
             first, last = _integer(attributes["min"]), _integer(attributes["max"])
             if attributes.get("hidden") in _TRUE or _has_no(attributes, "width"):
                 self.hidden_columns.update(range(max(first, 1), min(last, MOST_HIDDEN_COLUMNS) + 1))
@@ -624,9 +643,10 @@ class _Sheet(_Part):
     # among the rows
 
     def handlers(self) -> tuple[_Start, _End]:
+        """For what stands in sheetData.  Nine cells in ten are settled here, the rest by the methods below."""
         names = ("row", "c", "v", "f", "sheetData")
         row_name, cell_name, value_name, formula_name, data_name = (f"{self.space} {name}" for name in names)
-        text, cells, alike, limit = self.text, self.cells, self.alike, self.cell_limit
+        text, cells, alike, limit = self.text, self.cells, self.common.alike, self.cell_limit
         cell: Attributes | None = None  # the open cell
         formula: Attributes | None = None
         formula_text, value = "", None
@@ -667,7 +687,7 @@ class _Sheet(_Part):
                 last = address
                 if formula is None and get("t") != "inlineStr":
                     key = get("t"), value, get("s")
-                    found = alike.get(key, BLANK)  # BLANK is never kept, None stands for "nothing to keep"
+                    found = alike.get(key, BLANK)  # which is never one of them
                     if found is BLANK:
                         found = alike[key] = self.cell_of(cell, value, None)
                 else:
@@ -736,7 +756,8 @@ class _Sheet(_Part):
 
     def cell_of(self, attributes: Attributes, value: str | None, formula: str | None) -> Cell | None:
         """The cell as it is kept, None when there is nothing to keep: locked and empty."""
-        style = self.styles[_integer(attributes.get("s", "0"))] if self.styles else _PLAIN
+        styles = self.common.styles
+        style = styles[_integer(attributes.get("s", "0"))] if styles else _PLAIN
         type_ = attributes.get("t", "n")
         kind, text = self.content(type_, value)
         if kind == "blank" and formula is None and style.locked:
@@ -753,7 +774,7 @@ class _Sheet(_Part):
         if type_ == "n":
             return "number", value
         if type_ == "s":
-            return "text", self.strings[_integer(value)]
+            return "text", self.common.strings[_integer(value)]
         if type_ == "str":
             return "text", _unescaped(value) if "_x" in value else value
         if type_ == "b":
@@ -796,8 +817,8 @@ class _Sheet(_Part):
 
     def expand(self, index: str, address: str) -> str:
         text, from_row, from_column = self.masters[index]
-        self.expanded += len(text)
-        if self.expanded > MOST_EXPANDED:
+        self.common.expanded += len(text)
+        if self.common.expanded > MOST_EXPANDED:
             self.overfull = True
             return ""
         row, column = _position(address)

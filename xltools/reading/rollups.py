@@ -93,7 +93,11 @@ def _leaves(form: Form, book: Book) -> Iterator[Leaf]:
                 texts[name] = clean(book.sheets[place.sheet].cell(place.address).text)
         yield Leaf(
             unit=Unit(
-                name=said["unit"], code=said["code"], kind=said["kind"], level=said["level"], parent=said["parent"]
+                name=said["unit"],
+                code=said["code"],
+                kind=said["kind"],
+                level=said["level"],
+                parent=said["parent"],
             ),
             file=said["file"],
             sha256=said["sha256"],

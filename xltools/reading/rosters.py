@@ -49,17 +49,23 @@ def read_roster(path: str | Path) -> Roster:
             continue
         kind = said.get("kind") or "乡镇街道"
         if kind not in (*KINDS, CONSOLIDATED):
-            problems.append(f"{address(number, columns['kind'] + 1)} 的类别是“{kind}”，只能是：{'、'.join(KINDS)}")
+            problems.append(
+                f"{address(number, columns['kind'] + 1)} 的类别是“{kind}”，只能是：{'、'.join(KINDS)}"
+            )
             continue
         level = LEVEL_WORDS.get(said.get("level") or ("town" if kind == "乡镇街道" else "county"))
         if level is None:
             words = "、".join(LEVELS.values())
-            problems.append(f"{address(number, columns['level'] + 1)} 的级别是“{said['level']}”，只能是：{words}")
+            problems.append(
+                f"{address(number, columns['level'] + 1)} 的级别是“{said['level']}”，只能是：{words}"
+            )
             continue
         rest = {field: said.get(field, "") for field in ("code", "parent", "contact", "phone", "due")}
         unit = Unit(name=said["name"], kind=kind, level=level, order=len(units), **rest)
         if unit.key in seen:
-            problems.append(f"第{number}行的“{unit.name}”与第{seen[unit.key]}行是同一个单位（代码或名称相同）")
+            problems.append(
+                f"第{number}行的“{unit.name}”与第{seen[unit.key]}行是同一个单位（代码或名称相同）"
+            )
             continue
         seen[unit.key] = number
         units.append(unit)
@@ -80,7 +86,9 @@ def _head(path: Path, rows: Sequence[Sequence[str]]) -> tuple[int, dict[str, int
         }
         if "name" in columns:
             return at, columns
-    raise RosterError(f"单位名单 {path.name}：前 20 行里找不到“单位名称”这一列；列名可用：{'、'.join(HEADS['name'])}。")
+    raise RosterError(
+        f"单位名单 {path.name}：前 20 行里找不到“单位名称”这一列；列名可用：{'、'.join(HEADS['name'])}。"
+    )
 
 
 def _rows(path: Path) -> Iterator[list[str]]:
@@ -91,7 +99,9 @@ def _rows(path: Path) -> Iterator[list[str]]:
             return
         gate.admit(data)
     except gate.Refused as refused:
-        raise RosterError(f"单位名单 {path.name}：{refused.refusal.sentence}{refused.refusal.remedy}") from None
+        raise RosterError(
+            f"单位名单 {path.name}：{refused.refusal.sentence}{refused.refusal.remedy}"
+        ) from None
     import openpyxl  # rosters only: checking filings does without it
 
     sheet = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets[0]
@@ -105,7 +115,9 @@ def _cell_text(path: Path, value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and abs(value) >= 10**15:
-        raise RosterError(f"单位名单 {path.name}：{value} 这样长的代码在数字格里会丢掉末几位，请把该列改成文本格式重新填写。")
+        raise RosterError(
+            f"单位名单 {path.name}：{value} 这样长的代码在数字格里会丢掉末几位，请把该列改成文本格式重新填写。"
+        )
     if hasattr(value, "strftime"):
         return str(value)[:10]
     return clean(str(value))

@@ -39,7 +39,9 @@ def one_line(text: str) -> str:
 def check_report(result: CheckResult) -> Iterator[str]:
     """What `check` prints."""
     if result.filings:
-        yield from table(("", "文件", "单位", "结果", "退回", "待核实", "提示"), [_row(one) for one in result.filings])
+        yield from table(
+            ("", "文件", "单位", "结果", "退回", "待核实", "提示"), [_row(one) for one in result.filings]
+        )
     for one in result.filings:
         if one.findings:
             yield ""

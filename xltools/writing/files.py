@@ -10,7 +10,9 @@ from pathlib import Path
 
 from xltools.errors import WriteError
 
-MOST_NAME = 60  # characters of a unit's name in a file name; file systems count bytes, a Chinese character has three
+MOST_NAME = (
+    60  # characters of a unit's name in a file name; file systems count bytes, a Chinese character has three
+)
 _FORBIDDEN = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
 
@@ -31,7 +33,11 @@ def write_whole(path: Path, data: bytes) -> None:
         if made is not None:
             with contextlib.suppress(OSError):
                 os.unlink(made)
-        reason = "文件正被别的程序打开，或没有写入权限" if isinstance(error, PermissionError) else error.strerror or str(error)
+        reason = (
+            "文件正被别的程序打开，或没有写入权限"
+            if isinstance(error, PermissionError)
+            else error.strerror or str(error)
+        )
         raise WriteError(f"写不进 {path}：{reason}。") from error
 
 

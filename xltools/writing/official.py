@@ -93,9 +93,9 @@ class Official:
         results: Iterable[RuleResult],
         explanations: Mapping[str, str],
         *,
-        open_for_reasons: bool,
+        is_rollup: bool = False,
     ) -> None:
-        """校验: every rule line with its live formulas, and the cells for reasons."""
+        """校验: every rule line with its live formulas, and the cells for reasons (locked in a roll-up)."""
         for result in results:
             row = self.layout.rules[result.line.id]
             if result.status is Status.NOT_BOUND:
@@ -103,8 +103,8 @@ class Official:
                     sheet.put(place, None, FIGURE)
                 sheet.put(row.result, Status.NOT_BOUND.value, FIGURE)
             else:
-                self._rule(sheet, row, result, rule_formulas(self.layout, row))
-            reason = {**LEFT, **BOXED, "num_format": "@", **(OPEN if open_for_reasons else {})}
+                self._rule(sheet, row, result, rule_formulas(self.layout, row, has_cover=not is_rollup))
+            reason = {**LEFT, **BOXED, "num_format": "@", **({} if is_rollup else OPEN)}
             sheet.put(row.explanation, explanations.get(result.line.id), reason)
         rows = list(self.layout.rules.values())
         for words, style in styles.STATUS.items():

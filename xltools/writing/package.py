@@ -17,7 +17,10 @@ _BEFORE = b"<bookViews>"  # the schema's order: workbookPr, workbookProtection, 
 def lock_structure(data: bytes) -> bytes:
     """The package with its sheets protected against being added, removed, renamed or unhidden; no password."""
     result = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as target:
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as source,
+        zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
         for info in source.infolist():
             part = source.read(info)
             if info.filename == "xl/workbook.xml":

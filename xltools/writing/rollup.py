@@ -47,6 +47,7 @@ COUNT: Style = {**CENTRED, **BOXED}
 TOTAL: Style = {**COUNT, "bg_color": styles.TOTAL_FILL, "bold": True}
 DECLARED: Style = {"italic": True, "font_color": styles.QUIET_INK}
 CONFIRM: Style = {"bg_color": styles.WAIT_FILL}
+MOST_COLUMNS_ABREAST = 24  # figures on one printed page; more go to further pages beside the units' names
 CONFIRM_WORDS = "需人工确认：这些项目数是各单位相加的，同一事项可能被几个单位各计一次"
 
 
@@ -78,7 +79,7 @@ class _RollupWriter(Official):
         self.totals(sheets, totals(self.form, self.rollup.inputs, blank=0))
         self.mark_broken(sheets)
         reasons = {name: "\n".join(words) for name, words in self._reasons().items()}
-        self.rules(sheets[CHECKS], self.rollup.results, reasons, open_for_reasons=False)
+        self.rules(sheets[CHECKS], self.rollup.results, reasons, is_rollup=True)
         self.last_year(sheets[CHECKS], self.rollup.last)
         for detail in self.details.values():
             self._detail(sheets[detail.name], detail)
@@ -199,12 +200,19 @@ class _RollupWriter(Official):
             heads = (low[at], item.column_label[-1] if item.column_label else "", item.id)
             for row, words in zip(HEAD_ROWS, heads, strict=True):
                 style = {**HEAD, **styles.SMALL, "text_wrap": False} if row == HEAD_ROWS[-1] else HEAD
-                sheet.put(Place(detail.name, row, column, row, column), words.replace("{year}", str(self.year)), style)
+                sheet.put(
+                    Place(detail.name, row, column, row, column),
+                    words.replace("{year}", str(self.year)),
+                    style,
+                )
         for number, leaf in enumerate(leaves):
             self._detail_row(sheet, detail, number, leaf)
         bottom = self._subtotals(sheet, detail, FIRST_ROW + len(leaves))
         sheet.freeze(address(FIRST_ROW, 3))
-        sheet.page(landscape=True, one_page=False, columns=columns, rows=bottom, repeat=HEAD_ROWS[0])
+        wide = len(items) > MOST_COLUMNS_ABREAST
+        sheet.page(
+            landscape=True, one_page=False, columns=columns, rows=bottom, repeat=HEAD_ROWS[0], spread=wide
+        )
         if leaves:
             sheet.filter(Place(detail.name, HEAD_ROWS[-1], 1, FIRST_ROW + len(leaves) - 1, columns))
 
@@ -212,7 +220,8 @@ class _RollupWriter(Official):
         unit = leaf.unit
         heads: tuple[Shown, ...] = (number + 1, unit.name, unit.code, unit.kind, leaf.file)
         for column, value in enumerate(heads, 1):
-            sheet.put(detail.text_place(number, column), value, COUNT if column == 1 else CELL)
+            style = COUNT if column == 1 else {**CELL, "text_wrap": False}
+            sheet.put(detail.text_place(number, column), value, style)
         shown = totals(self.form, leaf.inputs, blank=0)
         places = {item.id: detail.place(number, at) for at, item in enumerate(detail.items)}
         for item in detail.items:
@@ -229,10 +238,15 @@ class _RollupWriter(Official):
         """Per kind and for all, below the units; gives the last row."""
         leaves = self.rollup.leaves
         kinds = [kind for kind in KINDS if any(leaf.unit.kind == kind for leaf in leaves)]
-        groups = [(f"小计：{kind}", [n for n, leaf in enumerate(leaves) if leaf.unit.kind == kind]) for kind in kinds]
+        groups = [
+            (f"小计：{kind}", [n for n, leaf in enumerate(leaves) if leaf.unit.kind == kind])
+            for kind in kinds
+        ]
         groups.append(("合计", list(range(len(leaves)))))
         for words, members in groups:
-            sheet.put(Place(detail.name, row, 1, row, len(UNIT_HEADS)), f"{words}（{len(members)} 个单位）", TOTAL)
+            sheet.put(
+                Place(detail.name, row, 1, row, len(UNIT_HEADS)), f"{words}（{len(members)} 个单位）", TOTAL
+            )
             figures = [{**leaves[n].inputs, **totals(self.form, leaves[n].inputs, blank=0)} for n in members]
             for at, item in enumerate(detail.items):
                 place = Place(detail.name, row, len(UNIT_HEADS) + 1 + at, row, len(UNIT_HEADS) + 1 + at)
@@ -248,7 +262,12 @@ class _RollupWriter(Official):
     # ---- lists
 
     def _list(
-        self, sheet: SheetWriter, title: str, heads: Sequence[str], widths: Sequence[float], rows: Sequence[Sequence[Shown]]
+        self,
+        sheet: SheetWriter,
+        title: str,
+        heads: Sequence[str],
+        widths: Sequence[float],
+        rows: Sequence[Sequence[Shown]],
     ) -> None:
         """A titled table of texts: heads in row 3, rows below."""
         heights = {1: 32.0, 2: 18.0, 3: 24.0}
@@ -272,7 +291,18 @@ class _RollupWriter(Official):
         sheet.page(landscape=True, one_page=False, columns=len(heads), rows=3 + len(rows), repeat=3)
 
     def _status(self, sheet: SheetWriter) -> None:
-        heads = ("序号", "单位", "单位代码", "类别", "情况", "是否计入", "报送文件", "问题数", "联系人", "电话")
+        heads = (
+            "序号",
+            "单位",
+            "单位代码",
+            "类别",
+            "情况",
+            "是否计入",
+            "报送文件",
+            "问题数",
+            "联系人",
+            "电话",
+        )
         checked, merged = self.result.checked, self.result.merged
         rows: list[list[Shown]] = []
         known: set[str] = set()
@@ -292,7 +322,20 @@ class _RollupWriter(Official):
             ])  # fmt: skip
         for unit in checked.missing:
             if unit.key not in known:
-                rows.append([None, unit.name, unit.code, unit.kind, "未报送", "否", "", None, unit.contact, unit.phone])
+                rows.append(
+                    [
+                        None,
+                        unit.name,
+                        unit.code,
+                        unit.kind,
+                        "未报送",
+                        "否",
+                        "",
+                        None,
+                        unit.contact,
+                        unit.phone,
+                    ]
+                )
         for number, row in enumerate(rows, 1):
             row[0] = number
         self._list(sheet, STATUS, heads, (6, 30, 18, 12, 16, 10, 34, 9, 14, 18), rows)

@@ -145,16 +145,27 @@ class SheetWriter:
         return place.row - 1, place.column - 1, place.last_row - 1, place.last_column - 1
 
     def page(
-        self, *, landscape: bool, one_page: bool, columns: int, rows: int, repeat: int | None = None
+        self,
+        *,
+        landscape: bool,
+        one_page: bool,
+        columns: int,
+        rows: int,
+        repeat: int | None = None,
+        spread: bool = False,
     ) -> None:
-        """A4, one page wide; a page number in the footer and nothing of the unit's."""
+        """A4, one page wide, or `spread` over as many as it takes; a page number in the footer and no more."""
         sheet = self.sheet
         sheet.set_paper(9)
         if landscape:
             sheet.set_landscape()
         sheet.set_margins(left=0.6, right=0.6, top=0.75, bottom=0.75)
         sheet.center_horizontally()
-        sheet.fit_to_pages(1, 1 if one_page else 0)
+        if spread:
+            sheet.set_print_scale(75)
+            sheet.repeat_columns(0, 1)
+        else:
+            sheet.fit_to_pages(1, 1 if one_page else 0)
         certain(sheet.print_area(0, 0, rows - 1, columns - 1), f"{self.name} 打印区域")
         certain(sheet.set_footer("&C&9第 &P 页　共 &N 页"), f"{self.name} 页脚")
         if repeat:

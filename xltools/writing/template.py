@@ -43,14 +43,23 @@ def write_template(
     Raises UsageError for a year that the form does not cover, WriteError when a cell would have been dropped.
     """
     if not form.covers(year):
-        span = f"{form.first_year}年起" if form.last_year is None else f"{form.first_year}至{form.last_year}年"
+        span = (
+            f"{form.first_year}年起" if form.last_year is None else f"{form.first_year}至{form.last_year}年"
+        )
         raise UsageError(f"{form.key} 适用于{span}的报告，不适用于{year}年。")
     return _Template(form, unit, year, answers or Answers(), last or {}, issue, prefill).write()
 
 
 class _Template(Official):
     def __init__(
-        self, form: Form, unit: Unit, year: int, answers: Answers, last: Values, issue: str | None, prefill: bool
+        self,
+        form: Form,
+        unit: Unit,
+        year: int,
+        answers: Answers,
+        last: Values,
+        issue: str | None,
+        prefill: bool,
     ) -> None:
         super().__init__(BookWriter(form.headed(unit.name, year)), form, unit, year, issue)
         prefilled = {
@@ -82,7 +91,7 @@ class _Template(Official):
         self._figures(sheets)
         self.totals(sheets, totals(self.form, _numbers(self.answers.items), blank=0))
         self.mark_broken(sheets)
-        self.rules(sheets[CHECKS], self.results, self.answers.explanations, open_for_reasons=True)
+        self.rules(sheets[CHECKS], self.results, self.answers.explanations)
         if reasons := [row.explanation for row in layout.rules.values()]:
             sheets[CHECKS].validate(reasons, text_validation("说明", "“待说明”的，在这里写明原因。"))
         self.last_year(sheets[CHECKS], self.last)
@@ -120,7 +129,9 @@ class _Template(Official):
         figures = [self.answers.items.get(item.id) for item in self.form.inputs if item.type != "text"]
         blank = 0 if self.blanks_are_zero else sum(value in (None, "") for value in figures)
         faulty = sum(isinstance(value, bool) or (isinstance(value, str) and value != "") for value in figures)
-        texts = sum(not self.answers.texts.get(name) for name, text in self.form.texts.items() if not text.optional)
+        texts = sum(
+            not self.answers.texts.get(name) for name, text in self.form.texts.items() if not text.optional
+        )
         statuses = [result.status for result in self.results]
         broken, queried = statuses.count(Status.BROKEN), statuses.count(Status.QUERIED)
         state = NOT_READY if blank + faulty + texts + broken else WAITING if queried else READY
@@ -175,11 +186,16 @@ def guide_lines(form: Form) -> list[str]:
         "不要增删行列、改工作表名、改标签；另存时仍用 .xlsx 格式，不要加密，不要启用宏。文件名随意。",
     ]
     if declared := next((one for one in form.cover if one.id == ZERO_FIELD), None):
-        zero = f"没有发生的项目很多、不愿逐格填 0 的，在封面“{declared.label}”选“{ZERO_WORD}”，空格就按 0 计。"
+        zero = (
+            f"没有发生的项目很多、不愿逐格填 0 的，在封面“{declared.label}”选“{ZERO_WORD}”，空格就按 0 计。"
+        )
         advice.insert(3, zero)
     lines = [f"{number}. {words}" for number, words in enumerate(advice, 1)]
     lines += [
-        f"〔{sheet.name}〕{text.label}：{text.prompt}" for sheet in form.sheets for text in sheet.texts if text.prompt
+        f"〔{sheet.name}〕{text.label}：{text.prompt}"
+        for sheet in form.sheets
+        for text in sheet.texts
+        if text.prompt
     ]
     return lines + [f"勾稽关系：{basis}。" for basis in dict.fromkeys(rule.basis for rule in form.rules)]
 

@@ -25,7 +25,9 @@ def figure_validation(item: Item, cap: int | None) -> dict[str, Any]:
     if item.type == "text":
         return text_validation("文字", "填文字，可留空。", SHORT_TEXT)
     limit = cap or 10**15 - 1
-    low, what = (-limit, "整数，增加填正数，减少填负数") if item.type == "signed" else (0, "不带单位的非负整数")
+    low, what = (
+        (-limit, "整数，增加填正数，减少填负数") if item.type == "signed" else (0, "不带单位的非负整数")
+    )
     if item.type == "money":
         what = f"不带单位的金额，最多{item.places}位小数"
     return {
@@ -36,7 +38,9 @@ def figure_validation(item: Item, cap: int | None) -> dict[str, Any]:
         "input_title": "填数字",
         "input_message": f"填{what}。{unit}没有发生的填 0。"[:PROMPT_TEXT],
         "error_title": "这一格填得不对",
-        "error_message": f"这里只能填{what}，{unit}不能超过 {limit}。确实超过的，请与下发单位联系。"[:PROMPT_TEXT],
+        "error_message": f"这里只能填{what}，{unit}不能超过 {limit}。确实超过的，请与下发单位联系。"[
+            :PROMPT_TEXT
+        ],
     }
 
 
