@@ -104,10 +104,8 @@ def panel_formulas(layout: Layout) -> dict[str, str]:
     ranges = areas((slot.place for slot in layout.inputs if slot.item.type != "text"), COVER)
     count = sum(slot.item.type != "text" for slot in layout.inputs)
     blank = blanks(ranges) if ranges else "0"
-    if zero := declared_zero(layout, COVER):
-        blank_open = f"IF({zero},0,{blank})"
-    else:
-        blank_open = blank
+    zero = declared_zero(layout, COVER)
+    blank_open = f"IF({zero},0,{blank})" if zero else blank
     numbers = call("COUNT", ranges) if ranges else "0"
     required = [layout.texts[name].absolute for name, text in form.texts.items() if not text.optional]
     results = [row.result for row in layout.rules.values()]
