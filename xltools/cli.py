@@ -7,14 +7,23 @@ and complaints on stderr; what a command needs is loaded when it runs.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from xltools.console import (
+    ChineseCommand,
+    ChineseGroup,
+    complain,
+    in_chinese,
+    progress,
+    say,
+    say_all,
+    usage_words,
+)
 from xltools.errors import FormErrors, UsageError, XltoolsError
 
 if TYPE_CHECKING:
@@ -25,6 +34,7 @@ CLEAN, OPEN, USAGE, TROUBLE = 0, 1, 2, 3
 
 app = typer.Typer(
     name="xltools",
+    cls=ChineseGroup,
     help="县里收报表的工具：发锁好的模板，收回来核对，汇总成表。",
     no_args_is_help=True,
     add_completion=False,
@@ -32,7 +42,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 forms_app = typer.Typer(
-    help="看有哪些报表，查报表文件对不对。", invoke_without_command=True, rich_markup_mode=None
+    cls=ChineseGroup,
+    help="看有哪些报表，查报表文件对不对。",
+    invoke_without_command=True,
+    rich_markup_mode=None,
 )
 app.add_typer(forms_app, name="forms")
 
@@ -68,7 +81,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="不显示进度")]
 # ---- commands
 
 
-@app.command("template")
+@app.command("template", cls=ChineseCommand)
 def template_command(
     form: Annotated[str, typer.Argument(metavar="报表", help="例如 gov-info-disclosure/2021，或 .toml 文件")],
     year: Annotated[int, typer.Option("--year", metavar="年", help="报告年度")],
@@ -112,7 +125,7 @@ def template_command(
             say(str(path))
 
 
-@app.command("fill")
+@app.command("fill", cls=ChineseCommand)
 def fill_command(
     workbook: Annotated[Path, typer.Argument(metavar="工作簿", help="下发的模板，或已填过的")],
     values: Annotated[Path, typer.Argument(metavar="VALUES.json", help="要填的数和文字（JSON）")],
@@ -131,7 +144,7 @@ def fill_command(
     say(str(out))
 
 
-@app.command("check")
+@app.command("check", cls=ChineseCommand)
 def check_command(
     paths: Paths,
     units: Units = None,
@@ -158,7 +171,7 @@ def check_command(
     raise typer.Exit(OPEN if result.is_open else CLEAN)
 
 
-@app.command("merge")
+@app.command("merge", cls=ChineseCommand)
 def merge_command(
     paths: Paths,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="汇总.xlsx", help="汇总表写到哪个文件")],
@@ -197,7 +210,7 @@ def merge_command(
     raise typer.Exit(OPEN if result.checked.is_open or result.rollup is None else CLEAN)
 
 
-@app.command("demo")
+@app.command("demo", cls=ChineseCommand)
 def demo_command(
     folder: Annotated[Path, typer.Argument(metavar="文件夹", help="演示文件放在哪里")] = Path("xltools-demo"),
     quiet: Quiet = False,
@@ -217,7 +230,7 @@ def forms_command(context: typer.Context) -> None:
         list_command()
 
 
-@forms_app.command("list")
+@forms_app.command("list", cls=ChineseCommand)
 def list_command() -> None:
     """列出目录里的报表。"""
     from xltools.forms.catalogue import form_files, load_form
@@ -230,7 +243,7 @@ def list_command() -> None:
     say_all(table(("报表", "名称", "适用年度", "依据"), rows))
 
 
-@forms_app.command("show")
+@forms_app.command("show", cls=ChineseCommand)
 def show_command(
     form: Annotated[str, typer.Argument(metavar="报表", help="目录里的名字，或 .toml 文件")],
     format: Annotated[ShortFormat, typer.Option("--format", help="输出格式")] = ShortFormat.text,
@@ -246,7 +259,7 @@ def show_command(
         say_all(text.form_report(made))
 
 
-@forms_app.command("lint")
+@forms_app.command("lint", cls=ChineseCommand)
 def lint_command(
     files: Annotated[list[Path], typer.Argument(metavar="文件…", help="报表文件（.toml）")],
 ) -> None:
@@ -319,52 +332,30 @@ def named_unit(name: str, code: str, kind: str, level: str | None, parent: str) 
     return Unit(name=name.strip(), code=code.strip(), kind=kind, level=level, parent=parent.strip())
 
 
-def say(text: str, end: str = "\n") -> None:
-    sys.stdout.write(text + end)
-
-
-def say_all(lines: Iterable[str]) -> None:
-    for line in lines:
-        say(line)
-
-
-@contextmanager
-def progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr, for people only: nothing when piped or quiet, nothing for what is over in a second."""
-    import time
-
-    started, shown = time.monotonic(), False
-
-    def show(done: int, total: int) -> None:
-        nonlocal shown
-        if quiet or not sys.stderr.isatty() or not total or time.monotonic() - started < 1:
-            return
-        shown = True
-        full = 30 * done // total
-        sys.stderr.write(f"\r[{'#' * full}{'.' * (30 - full)}] {done}/{total}")
-        sys.stderr.flush()
-
-    yield show
-    if shown:
-        sys.stderr.write("\r" + " " * 50 + "\r")
-
-
 def main() -> None:
     """Runs the command line; every error raised on purpose becomes one Chinese sentence on stderr."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # what a console cannot show must not stop the report
             stream.reconfigure(errors="replace")
     try:
-        app()
+        code = app(standalone_mode=False)
     except UsageError as error:
         complain(str(error))
-        sys.exit(USAGE)
+        code = USAGE
     except XltoolsError as error:
         complain(str(error))
-        sys.exit(TROUBLE)
-    except BrokenPipeError:
-        sys.exit(TROUBLE)
-
-
-def complain(text: str) -> None:
-    sys.stderr.write(f"xltools：{text}\n")
+        code = TROUBLE
+    except BrokenPipeError:  # the reader of our output went away
+        code = TROUBLE
+    except (KeyboardInterrupt, typer.Abort):
+        complain("中断了，没有写完的文件不会留下。")
+        code = TROUBLE
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # not one of typer's complaints about a call: a bug of ours
+            raise
+        if type(error).__name__ != "NoArgsIsHelpError":
+            complain(usage_words(error) + "加 --help 看用法。")
+        else:
+            sys.stderr.write(in_chinese(str(error)) + "\n")
+        code = USAGE
+    sys.exit(code if isinstance(code, int) else CLEAN)

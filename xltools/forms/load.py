@@ -18,9 +18,10 @@ from xltools.form import Aggregation, CoverField, FigureType, Form, Item, Line, 
 from xltools.formulas import rule_formulas
 from xltools.forms.extend import overlay
 from xltools.forms.rules import RuleSource, build_rules
-from xltools.forms.source import Steps, Toml, read_toml
-from xltools.forms.syntax import SPECS, Problems, Shaper, Spot, complete
+from xltools.forms.source import Toml, read_toml
+from xltools.forms.syntax import MOST_PLACES, SPECS, Problems, Shaper, Spot, complete, shown
 from xltools.layout import lay_out
+from xltools.roster import LEVELS
 
 __all__ = ["SPECS", "load_form_file", "read_form"]
 
@@ -76,45 +77,412 @@ class _Reading:
 
     def read(self, path: Path, file: str) -> Toml | None:
         """The whole tree; None where a file could not be read, which is then reported."""
-        self.files.append(path)
+        self.files.append(path.resolve())
         try:
             source, lines = read_toml(path, file)
         except FormError as error:
             self.problems(error.key, error.problem, Spot(error.file, error.line))
             return None
         base: Toml | None = {}
-        if "extends" in source:
+        if isinstance(source.get("extends"), str):
             base = self.base(source["extends"], path, Spot(file, lines[("extends",)]))
         own = Shaper(self.problems, file, lines).node(source, "form")
         if base is None:
             return None
-        if base and own.get("edition", base.get("edition")) == base.get("edition") and "id" not in own:
-            self.problems("edition", "extends 的报表要有自己的 edition，不能与原报表同名", self.edition_spot(file, lines))
+        if base and "id" not in own and own.get("edition", base.get("edition")) == base.get("edition"):
+            spot = Spot(file, lines.get(("edition",), lines[("extends",)]))
+            self.problems("edition", "extends 的报表要有自己的 edition，不能与原报表同名", spot)
         own.pop("extends", None)
         return overlay(base, own, self.problems)
 
-    @staticmethod
-    def edition_spot(file: str, lines: Mapping[Steps, int]) -> Spot:
-        return Spot(file, lines.get(("edition",), lines[("extends",)]))
-
-    def base(self, name: object, path: Path, spot: Spot) -> Toml | None:
-        """The tree that `extends` asks for: a file beside this one, or a shipped form by its key."""
-        beside = {one.stem: one for one in sorted(path.parent.glob("*.toml")) if not _same(one, path)}
+    def base(self, name: str, path: Path, spot: Spot) -> Toml | None:
+        """The tree that `extends` asks for: of a file beside this one, or of a shipped form."""
+        beside = {one.stem: one for one in sorted(path.parent.glob("*.toml"))}
         known = {**self.shipped, **beside}
-        if not isinstance(name, str):
-            return None  # syntax.py says so
         above = known.get(name)
         if above is None:
-            if _same(path.parent / "x", path.parent / "x") and name == path.stem:
-                self.problems("extends", f"‘{name}’就是它自己", spot)
-                return None
             near = difflib.get_close_matches(name, known, 1)
             hint = f"是不是 {near[0]}？" if near else ""
-            found = f"找不到‘{name}’；{hint}同一文件夹里有：{'、'.join(beside) or '没有'}；随附的有：{'、'.join(self.shipped)}"
-            self.problems("extends", found, spot)
+            places = (("同一文件夹里有", beside), ("随 xltools 附带的有", self.shipped))
+            there = "；".join(f"{words}：{'、'.join(names)}" for words, names in places if names)
+            self.problems("extends", f"找不到‘{name}’；{hint}{there}", spot)
             return None
-        if any(_same(above, one) for one in self.files):
+        if above.resolve() in self.files:
             self.problems("extends", f"‘{name}’绕回到了自己", spot)
             return None
-        file = above.name if above.parent == path.parent else f"{above.parent.name}/{above.name}"
-        return self.read(above, file)
+        return self.read(above, above.name if above.parent == path.parent else f"{above.parent.name}/{above.name}")
+
+
+class _Builder:
+    """Builds the nouns from complete TOML; goes on after a mistake so that all of them are reported."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.problems = problems
+        self.rule_sources: list[RuleSource] = []
+
+    def form(self, source: Toml) -> Form | None:
+        problems = self.problems
+        for mark in ("{unit}", "{year}"):
+            if mark not in source["heading"] and not problems.under("heading"):
+                problems("heading", f"里面应有 {mark}")
+        caps = {name: cap if isinstance(cap, dict) else dict.fromkeys(LEVELS, cap) for name, cap in source.get("caps", {}).items()}
+        cover = tuple(self.cover(one) for one in source.get("cover", []))
+        items: dict[str, Item] = {}
+        sheets = tuple(self.sheet(one, caps, items) for one in source["sheet"])
+        if not sheets and not problems.under("sheet"):
+            problems("sheet", "一张工作表也没有")
+        for part, ids in (
+            ("text", [(sheet.id, text.id) for sheet in sheets for text in sheet.texts]),
+            ("table", [(sheet.id, table.id) for sheet in sheets for table in sheet.tables]),
+        ):
+            self.unique(part, ids)
+        self.unique_names(sheets)
+        self.rule_sources += [RuleSource(f"rule.{one['id']}", one, None) for one in source.get("rule", [])]
+        tables = {table.id: table for sheet in sheets for table in sheet.tables}
+        rules, lines = build_rules(self.rule_sources, tables, items, problems)
+        if problems.found:
+            return None
+        years = source["years"]
+        return Form(
+            id=source["id"],
+            edition=source["edition"],
+            first_year=years[0],
+            last_year=years[1] if len(years) == 2 else None,
+            title=source["title"],
+            authority=source.get("authority", ""),
+            heading=source["heading"],
+            caps=caps,
+            cover=cover,
+            sheets=sheets,
+            rules=rules,
+            rule_lines=lines,
+            items=items,
+        )
+
+    def unique(self, part: str, ids: Sequence[tuple[str, str]]) -> None:
+        """Texts and tables are known by id all over the form, not only in their sheet."""
+        homes: dict[str, str] = {}
+        for sheet, name in ids:
+            if homes.setdefault(name, sheet) != sheet:
+                self.problems(f"sheet.{sheet}.{part}.{name}", f"这个 id 在工作表 {homes[name]} 里已用过")
+
+    def unique_names(self, sheets: Iterable[Sheet]) -> None:
+        homes: dict[str, str] = {}
+        for sheet in sheets:
+            if homes.setdefault(sheet.name.lower(), sheet.id) != sheet.id:
+                self.problems(f"sheet.{sheet.id}.name", f"与工作表 {homes[sheet.name.lower()]} 同名：{sheet.name}")
+
+    # ---- parts
+
+    def cover(self, source: Toml) -> CoverField:
+        path, choices = f"cover.{source['id']}", tuple(source.get("choices", ()))
+        if (source["type"] == "choice") != bool(choices) and not self.problems.under(path):
+            self.problems(path, 'type = "choice" 的要有 choices，别的类型不要')
+        return CoverField(id=source["id"], label=source["label"], type=source["type"], choices=choices)
+
+    def sheet(self, source: Toml, caps: Mapping[str, Any], items: dict[str, Item]) -> Sheet:
+        path = f"sheet.{source['id']}"
+        texts = tuple(
+            Text(**{key: one[key] for key in ("id", "label", "prompt", "optional") if key in one})
+            for one in source.get("text", [])
+        )
+        tables = tuple(self.table(one, f"{path}.table.{one['id']}", caps, items) for one in source.get("table", []))
+        if not texts and not tables and not self.problems.under(path):
+            self.problems(path, "既没有 text 也没有 table")
+        widths = source.get("widths", {})
+        depth = max((len(row.label) for table in tables for row in table.rows), default=0)
+        labels = tuple(widths.get("labels", [LABEL_WIDTH] * depth))
+        if depth > len(labels):
+            self.problems(f"{path}.widths.labels", f"行标签最多有{depth}级，这里只留了{len(labels)}列")
+        for table in tables:
+            if table.corner and not (labels and any(column.label for column in table.columns)):
+                self.problems(f"{path}.table.{table.id}.corner", "没有放它的格：要既有行标签列，又有列标签")
+        return Sheet(
+            id=source["id"],
+            name=source["name"],
+            title=source["title"],
+            landscape=source.get("print", {}).get("orientation") == "landscape",
+            label_widths=labels,
+            data_width=self.data_width(widths, labels, tables, path),
+            texts=texts,
+            tables=tables,
+        )
+
+    def data_width(
+        self, widths: Toml, labels: tuple[float, ...], tables: tuple[Table, ...], path: str
+    ) -> float:
+        columns = [len(table.columns) for table in tables if table.columns] or [1]
+        grid, most = math.lcm(*columns), max(columns)
+        if grid > MOST_GRID_COLUMNS:
+            self.problems(path, f"各表列数的公倍数是{grid}，超过{MOST_GRID_COLUMNS}；请分到几张工作表")
+        least = LEAST_WIDTH * most
+        given: float = widths.get("data", max(PAGE_WIDTH - sum(labels), least))
+        where = f"{path}.widths.data"
+        if given < least:
+            self.problems(where, f"写的是 {given:g}，分给{most}列，每列不到 {LEAST_WIDTH:g} 个字符宽；至少 {least:g}")
+        if max(given / grid, *labels, 0) > MOST_COLUMN_WIDTH:
+            self.problems(where, f"有一列宽过 {MOST_COLUMN_WIDTH} 个字符")
+        return given
+
+    def table(self, source: Toml, path: str, caps: Mapping[str, Any], items: dict[str, Item]) -> Table:
+        for rule in source.get("rule", []):
+            self.rule_sources.append(RuleSource(f"{path}.rule.{rule['id']}", rule, source["id"]))
+        table = Table(
+            id=source["id"],
+            rows=tuple(self.lines(source["rows"], f"{path}.rows")),
+            columns=tuple(self.lines(source["columns"], f"{path}.columns")),
+            band=source.get("band") or None,
+            corner=source.get("corner", ""),
+            unit=source.get("unit") or None,
+            supplement=source.get("supplement", False),
+        )
+        if not self.problems.under(path):  # figures are judged on sound lines only: each cause once
+            items.update((item.id, item) for item in Figures(table, path, caps, self.problems).items())
+        return table
+
+    def lines(self, sources: Sequence[Toml], above: str) -> Iterator[Line]:
+        if not sources and not self.problems.under(above):
+            self.problems(above, "一行（列）也没有")
+        sums = Sums(sources, above, self.problems)
+        labels: dict[tuple[str, ...], str] = {}
+        for source in sources:
+            label = tuple(source["label"])
+            self.label_is_free(label, labels, f"{above}.{source['id']}.label")
+            labels[label] = source["id"]
+            own = {key: source.get(key) for key in ("type", "places", "cap", "rollup", "prefill")}
+            yield Line(id=source["id"], label=label, sum=sums.of(source["id"]), unit=source.get("unit") or None, **own)
+
+    def label_is_free(self, label: tuple[str, ...], labels: Mapping[tuple[str, ...], str], path: str) -> None:
+        """A label that equals another, or is the beginning of one, would have no cell of its own."""
+        for other, name in labels.items():
+            shorter = min(len(other), len(label))
+            if other[:shorter] == label[:shorter]:
+                words = "／".join(label) or "（空）"
+                how = "的标签相同" if len(other) == len(label) else "的标签一个是另一个的开头"
+                self.problems(path, f"与 {name} {how}：{words}")
+                return
+
+
+class Sums:
+    """Which lines each total of a list adds up."""
+
+    def __init__(self, sources: Sequence[Toml], above: str, problems: Problems) -> None:
+        self.above, self.problems = above, problems
+        self.ids = [source["id"] for source in sources]
+        self.sums: dict[str, tuple[str, ...]] = {}
+        wanted = {source["id"]: source.get("sum", []) for source in sources}
+        totals = {name for name, sum in wanted.items() if sum}
+        for name, sum in wanted.items():
+            self.sums[name] = tuple(sum) if isinstance(sum, list) else self.range(name, sum, totals)
+        for name, parts in self.sums.items():
+            self.check(name, parts)
+        if not problems.under(above):
+            self.no_circles()
+            self.nothing_twice()
+
+    def of(self, name: str) -> tuple[str, ...]:
+        return self.sums[name]
+
+    def say(self, name: str, problem: str) -> None:
+        self.problems(f"{self.above}.{name}.sum", problem)
+
+    def others(self, name: str) -> str:
+        return "、".join(one for one in self.ids if one != name) or "没有"
+
+    def range(self, name: str, wanted: str, totals: set[str]) -> tuple[str, ...]:
+        first, _, last = wanted.partition(":")
+        if strange := [end for end in (first, last) if end not in self.ids]:
+            if self.above not in self.problems.lost:
+                self.say(name, f"提到了不存在的‘{strange[0]}’；可用的：{self.others(name)}")
+            return ()
+        low, high = self.ids.index(first), self.ids.index(last)
+        if low > high:
+            self.say(name, f"‘{wanted}’应从前到后")
+        part = self.ids[low : high + 1]
+        for one in part:
+            if one in totals:
+                why = "范围里有它自己" if one == name else f"范围里的‘{one}’本身是合计，会重复相加；请逐个列出"
+                self.say(name, why)
+                return ()
+        return tuple(part)
+
+    def check(self, name: str, parts: tuple[str, ...]) -> None:
+        for part in parts:
+            if part == name:
+                self.say(name, "提到了自己")
+            elif parts.count(part) > 1:
+                self.say(name, f"‘{part}’写了两次")
+                return
+            elif part not in self.ids and self.above not in self.problems.lost:
+                self.say(name, f"提到了不存在的{shown(part)}；可用的：{self.others(name)}")
+
+    def no_circles(self) -> None:
+        """A total that adds itself up by way of others has no value."""
+        settled: set[str] = set()
+        while ready := {one for one in self.ids if one not in settled and settled.issuperset(self.sums[one])}:
+            settled |= ready
+        if circle := [one for one in self.ids if one not in settled]:
+            self.say(circle[0], f"合计绕成了圈：{'、'.join(circle)}")
+
+    def nothing_twice(self) -> None:
+        """A total of totals must not count a line twice."""
+        if self.problems.under(self.above):
+            return
+
+        def leaves(name: str) -> list[str]:
+            parts = self.sums[name]
+            return [leaf for part in parts for leaf in leaves(part)] if parts else [name]
+
+        for name in self.ids:
+            found = leaves(name)
+            if twice := next((leaf for leaf in found if found.count(leaf) > 1), None):
+                self.say(name, f"‘{twice}’会加两次：既单独列出，又在列出的另一个合计里")
+                return
+
+
+@dataclass
+class Settings:
+    """What a row and a column say together of the figure where they cross."""
+
+    type: FigureType = "count"
+    unit: str | None = None
+    places: int | None = None
+    cap: str | None = None
+    rollup: Aggregation | None = None
+
+
+class Figures:
+    """The figures of one table: a row and a column each say part of what is asked where they cross.
+
+    A text is a text whatever the other line says, also where it crosses a total; so a 备注 column may stand in
+    any table.  A total is what its parts are.
+    """
+
+    def __init__(self, table: Table, path: str, caps: Mapping[str, Any], problems: Problems) -> None:
+        self.table, self.path, self.caps, self.problems = table, path, caps, problems
+        self.made: dict[tuple[str, str], Item] = {}
+        self.rows = {row.id: row for row in table.rows}
+        self.columns = {column.id: column for column in table.columns}
+        self.said: set[tuple[str, str]] = set()
+
+    def say(self, line: Line, key: str, problem: str) -> None:
+        """A mistake of a line, once however many figures it is seen in."""
+        part = "columns" if self.columns.get(line.id) is line else "rows"
+        where = f"{self.path}.{part}.{line.id}.{key}"
+        if (where, key) not in self.said:
+            self.said.add((where, key))
+            self.problems(where, problem)
+
+    def items(self) -> Iterator[Item]:
+        for line in (*self.table.rows, *self.table.columns):
+            self.check_line(line)
+        for row in self.table.rows:
+            for column in self.table.columns:
+                yield self.item(row, column)
+
+    def check_line(self, line: Line) -> None:
+        if line.cap is not None and line.cap not in self.caps and not self.problems.under("caps"):
+            self.say(line, "cap", f"指的‘{line.cap}’不在 [caps] 里；可用的：{'、'.join(self.caps) or '没有'}")
+        if line.type == "text":
+            for key in ("sum", "unit", "places", "cap", "prefill"):
+                if getattr(line, key) not in (None, ()):
+                    self.say(line, key, "文字格不用这个键")
+        elif line.places is not None and line.type not in (None, "money"):
+            self.say(line, "places", "只用于 type = \"money\"")
+        if line.rollup == "derive" and not line.sum:
+            self.say(line, "rollup", "derive 只用于有 sum 的；可用的：sum、confirm-sum、list、none")
+
+    def item(self, row: Line, column: Line) -> Item:
+        key = (row.id, column.id)
+        if key not in self.made:
+            self.made[key] = self.make(row, column)
+        return self.made[key]
+
+    def make(self, row: Line, column: Line) -> Item:
+        texts = [line for line in (column, row) if line.type == "text"]
+        parts = [] if texts else self.parts(row, column)
+        settings = Settings()
+        for name in ("type", "unit", "places", "cap", "rollup"):
+            setattr(settings, name, self.agreed(name, texts or [column, row]))
+        if parts:
+            self.derive(settings, parts, column if column.sum else row)
+        else:
+            self.settle(settings, column, row)
+        return Item(
+            id=f"{self.table.id}.{row.id}.{column.id}",
+            table=self.table.id,
+            row=row.id,
+            column=column.id,
+            type=settings.type,
+            unit=settings.unit,
+            places=settings.places,
+            sum=tuple(part.id for part in parts),
+            rollup=settings.rollup or "sum",
+            cap=settings.cap,
+            prefill=None if parts or texts else self.prefill(row, column),
+            supplement=self.table.supplement,
+            row_label=row.label,
+            column_label=column.label,
+        )
+
+    def parts(self, row: Line, column: Line) -> list[Item]:
+        """What a total adds up.  Where a total row and a total column cross, both say the same; the column's is taken."""
+        if column.sum:
+            return [self.item(row, self.columns[part]) for part in column.sum]
+        return [self.item(self.rows[part], column) for part in row.sum]
+
+    def agreed(self, name: str, lines: Sequence[Line]) -> Any:
+        given = [(line, getattr(line, name)) for line in lines if getattr(line, name) is not None]
+        if len(given) == 2 and given[0][1] != given[1][1]:
+            (column, one), (row, two) = given
+            self.say(row, name, f"是 {two}，它与列 {column.id} 相交，那里是 {one}；两者要一致，或只写一处")
+        return given[0][1] if given else None
+
+    def settle(self, settings: Settings, column: Line, row: Line) -> None:
+        """An input: what was left open takes its default."""
+        settings.type = settings.type or "count"
+        source = next((line for line in (column, row) if line.type == settings.type), column)
+        if settings.type != "text":
+            settings.unit = settings.unit or self.table.unit
+        if settings.type == "money" and settings.places is None:
+            self.say(source, "places", f"金额要写 places（最多几位小数，0 至 {MOST_PLACES}）")
+        if settings.type != "money" and settings.places is not None:
+            line = next(line for line in (column, row) if line.places is not None)
+            self.say(line, "places", "只用于 type = \"money\"")
+        allowed = ROLLUPS.get(settings.type, NUMBER_ROLLUPS)
+        if settings.rollup is None or settings.rollup == "derive":
+            settings.rollup = "list" if settings.type == "text" else "sum"
+        elif settings.rollup not in allowed:
+            line = next(line for line in (column, row) if line.rollup == settings.rollup)
+            self.say(line, "rollup", f"是 {settings.rollup}；{settings.type} 的可用：{'、'.join(allowed)}")
+
+    def derive(self, settings: Settings, parts: Sequence[Item], total: Line) -> None:
+        """A total is of its parts' type, and of their unit unless it says otherwise."""
+        kinds, units = {part.type for part in parts}, {part.unit for part in parts}
+        for part in parts:
+            place = "、".join(name for name in (part.row, part.column) if name != total.id)
+            if part.type == "text":
+                self.say(total, "sum", f"里的 {place} 是文字，不能相加")
+                return
+            if part.rollup == "none":
+                self.say(total, "sum", f"里的 {place} 汇总时不相加（rollup = \"none\"），合计在汇总表里就算不出")
+        kind: FigureType = "money" if "money" in kinds else "signed" if "signed" in kinds else "count"
+        if settings.type not in (None, kind):
+            self.say(total, "type", f"应是 {kind}，与相加的各项一致；可以不写")
+        places = [part.places for part in parts if part.places is not None]
+        settings.type, settings.places, settings.rollup = kind, max(places, default=None), "derive"
+        if settings.unit is None and len(units) > 1:
+            self.say(total, "unit", f"相加的各项单位不同（{'、'.join(unit or '没有' for unit in sorted(units, key=str))}），请写明合计的单位")
+        settings.unit = settings.unit or parts[0].unit
+
+    def prefill(self, row: Line, column: Line) -> str | None:
+        """`last.LINE` on a row names a row of the same table in last year's report; likewise on a column."""
+        for line, lines in ((row, self.rows), (column, self.columns)):
+            if line.prefill is None:
+                continue
+            word, _, name = line.prefill.partition(".")
+            if word != "last" or name not in lines:
+                self.say(line, "prefill", f"写的是{shown(line.prefill)}，应是 last. 加一个 id：{'、'.join(lines)}")
+                return None
+            return ".".join((self.table.id, name, column.id) if line is row else (self.table.id, row.id, name))
+        return None
