@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from xltools.errors import UsageError
 from xltools.form import Form
-from xltools.forms.load import load_form_file
+from xltools.forms.load import read_form
 
 
 def data_folder(name: str) -> Path:
@@ -25,9 +24,21 @@ def form_files() -> Iterator[tuple[str, Path]]:
         yield f"{path.parent.name}/{path.stem}", path
 
 
-@lru_cache(maxsize=64)
-def _load(path: Path, changed: int) -> Form:
-    return load_form_file(path)
+_Stamps = tuple[tuple[Path, int], ...]  # the files a form is made of, and when each was last changed
+_loaded: dict[Path, tuple[_Stamps, Form]] = {}
+
+
+def _stamps(files: Iterable[Path]) -> _Stamps:
+    return tuple((file, file.stat().st_mtime_ns if file.exists() else 0) for file in files)
+
+
+def _load(path: Path) -> Form:
+    """The form in a file; the same object as long as no file it is made of changes, since forms are compared so."""
+    known = _loaded.get(path)
+    if known is None or known[0] != _stamps(file for file, _ in known[0]):
+        form, files = read_form(path, dict(form_files()))
+        known = _loaded[path] = (_stamps(files), form)
+    return known[1]
 
 
 def load_form(name: str | Path) -> Form:
@@ -47,4 +58,4 @@ def load_form(name: str | Path) -> Form:
         path = known[str(name)]
     if not path.is_file():
         raise UsageError(f"找不到报表文件：{path}")
-    return _load(path.resolve(), path.stat().st_mtime_ns)
+    return _load(path.resolve())

@@ -9,17 +9,16 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from xltools.errors import FormError, FormErrors
-from xltools.form import Aggregation, CoverField, FigureType, Form, Item, Line, Sheet, Table, Text
-from xltools.formulas import rule_formulas
+from xltools.form import CoverField, Form, Item, Line, Sheet, Table, Text
 from xltools.forms.extend import overlay
 from xltools.forms.rules import RuleSource, build_rules
 from xltools.forms.source import Toml, read_toml
 from xltools.forms.syntax import MOST_PLACES, SPECS, Problems, Shaper, Spot, complete, shown
+from xltools.formulas import rule_formulas
 from xltools.layout import lay_out
 from xltools.roster import LEVELS
 
@@ -30,7 +29,11 @@ LEAST_WIDTH = 8.0  # of a data column: narrower ones show ### for an ordinary fi
 MOST_COLUMN_WIDTH = 255  # Excel's limit
 PAGE_WIDTH = 84.0  # what is shared where a sheet says nothing of widths
 LABEL_WIDTH = 24.0
-ROLLUPS: Mapping[str, tuple[str, ...]] = {"text": ("list", "none")}  # by type; all others:
+SETTINGS = ("type", "unit", "places", "cap", "rollup")  # what a row or a column may say of its figures
+OF_INPUTS = {"places", "cap", "rollup"}  # a total has no say in these
+ROLLUPS: Mapping[str, tuple[str, ...]] = {
+    "text": ("list", "none")
+}  # by type, the default first; of all others:
 NUMBER_ROLLUPS = ("sum", "confirm-sum", "none")
 
 
@@ -110,7 +113,9 @@ class _Reading:
         if above.resolve() in self.files:
             self.problems("extends", f"‘{name}’绕回到了自己", spot)
             return None
-        return self.read(above, above.name if above.parent == path.parent else f"{above.parent.name}/{above.name}")
+        return self.read(
+            above, above.name if above.parent == path.parent else f"{above.parent.name}/{above.name}"
+        )
 
 
 class _Builder:
@@ -125,7 +130,10 @@ class _Builder:
         for mark in ("{unit}", "{year}"):
             if mark not in source["heading"] and not problems.under("heading"):
                 problems("heading", f"里面应有 {mark}")
-        caps = {name: cap if isinstance(cap, dict) else dict.fromkeys(LEVELS, cap) for name, cap in source.get("caps", {}).items()}
+        caps = {
+            name: cap if isinstance(cap, dict) else dict.fromkeys(LEVELS, cap)
+            for name, cap in source.get("caps", {}).items()
+        }
         cover = tuple(self.cover(one) for one in source.get("cover", []))
         items: dict[str, Item] = {}
         sheets = tuple(self.sheet(one, caps, items) for one in source["sheet"])
@@ -170,7 +178,9 @@ class _Builder:
         homes: dict[str, str] = {}
         for sheet in sheets:
             if homes.setdefault(sheet.name.lower(), sheet.id) != sheet.id:
-                self.problems(f"sheet.{sheet.id}.name", f"与工作表 {homes[sheet.name.lower()]} 同名：{sheet.name}")
+                self.problems(
+                    f"sheet.{sheet.id}.name", f"与工作表 {homes[sheet.name.lower()]} 同名：{sheet.name}"
+                )
 
     # ---- parts
 
@@ -186,7 +196,9 @@ class _Builder:
             Text(**{key: one[key] for key in ("id", "label", "prompt", "optional") if key in one})
             for one in source.get("text", [])
         )
-        tables = tuple(self.table(one, f"{path}.table.{one['id']}", caps, items) for one in source.get("table", []))
+        tables = tuple(
+            self.table(one, f"{path}.table.{one['id']}", caps, items) for one in source.get("table", [])
+        )
         if not texts and not tables and not self.problems.under(path):
             self.problems(path, "既没有 text 也没有 table")
         widths = source.get("widths", {})
@@ -219,7 +231,9 @@ class _Builder:
         given: float = widths.get("data", max(PAGE_WIDTH - sum(labels), least))
         where = f"{path}.widths.data"
         if given < least:
-            self.problems(where, f"写的是 {given:g}，分给{most}列，每列不到 {LEAST_WIDTH:g} 个字符宽；至少 {least:g}")
+            self.problems(
+                where, f"写的是 {given:g}，分给{most}列，每列不到 {LEAST_WIDTH:g} 个字符宽；至少 {least:g}"
+            )
         if max(given / grid, *labels, 0) > MOST_COLUMN_WIDTH:
             self.problems(where, f"有一列宽过 {MOST_COLUMN_WIDTH} 个字符")
         return given
@@ -250,7 +264,13 @@ class _Builder:
             self.label_is_free(label, labels, f"{above}.{source['id']}.label")
             labels[label] = source["id"]
             own = {key: source.get(key) for key in ("type", "places", "cap", "rollup", "prefill")}
-            yield Line(id=source["id"], label=label, sum=sums.of(source["id"]), unit=source.get("unit") or None, **own)
+            yield Line(
+                id=source["id"],
+                label=label,
+                sum=sums.of(source["id"]),
+                unit=source.get("unit") or None,
+                **own,
+            )
 
     def label_is_free(self, label: tuple[str, ...], labels: Mapping[tuple[str, ...], str], path: str) -> None:
         """A label that equals another, or is the beginning of one, would have no cell of its own."""
@@ -301,7 +321,9 @@ class Sums:
         part = self.ids[low : high + 1]
         for one in part:
             if one in totals:
-                why = "范围里有它自己" if one == name else f"范围里的‘{one}’本身是合计，会重复相加；请逐个列出"
+                why = (
+                    "范围里有它自己" if one == name else f"范围里的‘{one}’本身是合计，会重复相加；请逐个列出"
+                )
                 self.say(name, why)
                 return ()
         return tuple(part)
@@ -338,17 +360,6 @@ class Sums:
             if twice := next((leaf for leaf in found if found.count(leaf) > 1), None):
                 self.say(name, f"‘{twice}’会加两次：既单独列出，又在列出的另一个合计里")
                 return
-
-
-@dataclass
-class Settings:
-    """What a row and a column say together of the figure where they cross."""
-
-    type: FigureType = "count"
-    unit: str | None = None
-    places: int | None = None
-    cap: str | None = None
-    rollup: Aggregation | None = None
 
 
 class Figures:
@@ -388,7 +399,7 @@ class Figures:
                 if getattr(line, key) not in (None, ()):
                     self.say(line, key, "文字格不用这个键")
         elif line.places is not None and line.type not in (None, "money"):
-            self.say(line, "places", "只用于 type = \"money\"")
+            self.say(line, "places", '只用于 type = "money"')
         if line.rollup == "derive" and not line.sum:
             self.say(line, "rollup", "derive 只用于有 sum 的；可用的：sum、confirm-sum、list、none")
 
@@ -401,28 +412,22 @@ class Figures:
     def make(self, row: Line, column: Line) -> Item:
         texts = [line for line in (column, row) if line.type == "text"]
         parts = [] if texts else self.parts(row, column)
-        settings = Settings()
-        for name in ("type", "unit", "places", "cap", "rollup"):
-            setattr(settings, name, self.agreed(name, texts or [column, row]))
+        said = {name: self.agreed(name, texts or [column, row], bool(parts)) for name in SETTINGS}
         if parts:
-            self.derive(settings, parts, column if column.sum else row)
+            self.derive(said, parts, column if column.sum else row)
         else:
-            self.settle(settings, column, row)
+            self.settle(said, column, row)
         return Item(
             id=f"{self.table.id}.{row.id}.{column.id}",
             table=self.table.id,
             row=row.id,
             column=column.id,
-            type=settings.type,
-            unit=settings.unit,
-            places=settings.places,
             sum=tuple(part.id for part in parts),
-            rollup=settings.rollup or "sum",
-            cap=settings.cap,
             prefill=None if parts or texts else self.prefill(row, column),
             supplement=self.table.supplement,
             row_label=row.label,
             column_label=column.label,
+            **said,
         )
 
     def parts(self, row: Line, column: Line) -> list[Item]:
@@ -431,49 +436,50 @@ class Figures:
             return [self.item(row, self.columns[part]) for part in column.sum]
         return [self.item(self.rows[part], column) for part in row.sum]
 
-    def agreed(self, name: str, lines: Sequence[Line]) -> Any:
+    def agreed(self, name: str, lines: Sequence[Line], is_total: bool) -> Any:
         given = [(line, getattr(line, name)) for line in lines if getattr(line, name) is not None]
-        if len(given) == 2 and given[0][1] != given[1][1]:
+        if len({value for _, value in given}) == 2 and not (is_total and name in OF_INPUTS):
             (column, one), (row, two) = given
             self.say(row, name, f"是 {two}，它与列 {column.id} 相交，那里是 {one}；两者要一致，或只写一处")
         return given[0][1] if given else None
 
-    def settle(self, settings: Settings, column: Line, row: Line) -> None:
+    def settle(self, said: dict[str, Any], column: Line, row: Line) -> None:
         """An input: what was left open takes its default."""
-        settings.type = settings.type or "count"
-        source = next((line for line in (column, row) if line.type == settings.type), column)
-        if settings.type != "text":
-            settings.unit = settings.unit or self.table.unit
-        if settings.type == "money" and settings.places is None:
-            self.say(source, "places", f"金额要写 places（最多几位小数，0 至 {MOST_PLACES}）")
-        if settings.type != "money" and settings.places is not None:
+        kind = said["type"] = said["type"] or "count"
+        if kind != "text":
+            said["unit"] = said["unit"] or self.table.unit
+        if kind == "money" and said["places"] is None:
+            line = next(line for line in (column, row) if line.type == kind)
+            self.say(line, "places", f"金额要写 places（最多几位小数，0 至 {MOST_PLACES}）")
+        if kind != "money" and said["places"] is not None:
             line = next(line for line in (column, row) if line.places is not None)
-            self.say(line, "places", "只用于 type = \"money\"")
-        allowed = ROLLUPS.get(settings.type, NUMBER_ROLLUPS)
-        if settings.rollup is None or settings.rollup == "derive":
-            settings.rollup = "list" if settings.type == "text" else "sum"
-        elif settings.rollup not in allowed:
-            line = next(line for line in (column, row) if line.rollup == settings.rollup)
-            self.say(line, "rollup", f"是 {settings.rollup}；{settings.type} 的可用：{'、'.join(allowed)}")
+            self.say(line, "places", '只用于 type = "money"')
+        allowed = ROLLUPS.get(kind, NUMBER_ROLLUPS)
+        if said["rollup"] in (None, "derive"):
+            said["rollup"] = allowed[0]
+        elif said["rollup"] not in allowed:
+            line = next(line for line in (column, row) if line.rollup == said["rollup"])
+            self.say(line, "rollup", f"是 {said['rollup']}；{kind} 的可用：{'、'.join(allowed)}")
 
-    def derive(self, settings: Settings, parts: Sequence[Item], total: Line) -> None:
+    def derive(self, said: dict[str, Any], parts: Sequence[Item], total: Line) -> None:
         """A total is of its parts' type, and of their unit unless it says otherwise."""
-        kinds, units = {part.type for part in parts}, {part.unit for part in parts}
         for part in parts:
-            place = "、".join(name for name in (part.row, part.column) if name != total.id)
+            name = part.column if total is self.columns.get(total.id) else part.row
             if part.type == "text":
-                self.say(total, "sum", f"里的 {place} 是文字，不能相加")
+                self.say(total, "sum", f"里的 {name} 是文字，不能相加")
                 return
             if part.rollup == "none":
-                self.say(total, "sum", f"里的 {place} 汇总时不相加（rollup = \"none\"），合计在汇总表里就算不出")
-        kind: FigureType = "money" if "money" in kinds else "signed" if "signed" in kinds else "count"
-        if settings.type not in (None, kind):
+                self.say(total, "sum", f'里的 {name} 有 rollup = "none" 的格，汇总时不相加，合计就算不出')
+        kinds = {part.type for part in parts}
+        kind = next(one for one in ("money", "signed", "count") if one in kinds)
+        if said["type"] not in (None, kind):
             self.say(total, "type", f"应是 {kind}，与相加的各项一致；可以不写")
-        places = [part.places for part in parts if part.places is not None]
-        settings.type, settings.places, settings.rollup = kind, max(places, default=None), "derive"
-        if settings.unit is None and len(units) > 1:
-            self.say(total, "unit", f"相加的各项单位不同（{'、'.join(unit or '没有' for unit in sorted(units, key=str))}），请写明合计的单位")
-        settings.unit = settings.unit or parts[0].unit
+        units = sorted({part.unit or "" for part in parts})
+        if said["unit"] is None and len(units) > 1:
+            words = "、".join(unit or "没有单位" for unit in units)
+            self.say(total, "unit", f"相加的各项单位不同（{words}），请写明合计的单位")
+        places = max((part.places for part in parts if part.places is not None), default=None)
+        said |= {"type": kind, "places": places, "rollup": "derive", "unit": said["unit"] or parts[0].unit}
 
     def prefill(self, row: Line, column: Line) -> str | None:
         """`last.LINE` on a row names a row of the same table in last year's report; likewise on a column."""
@@ -481,8 +487,12 @@ class Figures:
             if line.prefill is None:
                 continue
             word, _, name = line.prefill.partition(".")
-            if word != "last" or name not in lines:
-                self.say(line, "prefill", f"写的是{shown(line.prefill)}，应是 last. 加一个 id：{'、'.join(lines)}")
+            if word != "last" or name not in lines or lines[name].type == "text":
+                self.say(
+                    line, "prefill", f"写的是{shown(line.prefill)}，应是 last. 加一个 id：{'、'.join(lines)}"
+                )
                 return None
-            return ".".join((self.table.id, name, column.id) if line is row else (self.table.id, row.id, name))
+            return ".".join(
+                (self.table.id, name, column.id) if line is row else (self.table.id, row.id, name)
+            )
         return None

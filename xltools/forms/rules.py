@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, cast
 
 from xltools.errors import FormError
 from xltools.expression import Expression, Name, Ref, parse
 from xltools.form import Item, Line, Rule, RuleLine, Table
-from xltools.forms.extend import Toml
-from xltools.roster import LEVELS
-
-if TYPE_CHECKING:
-    from xltools.forms.load import Problems
+from xltools.forms.source import Toml
+from xltools.forms.syntax import Problems, shown
 
 
 @dataclass(frozen=True)
@@ -28,61 +25,86 @@ class RuleSource:
 def build_rules(
     sources: list[RuleSource], tables: Mapping[str, Table], items: Mapping[str, Item], problems: Problems
 ) -> tuple[tuple[Rule, ...], tuple[RuleLine, ...]]:
-    """Every rule and every rule line, in declared order.  Mistakes go to `problems`."""
-    rules: list[Rule] = []
+    """Every rule and every rule line, in declared order.  Mistakes go to `problems`.
+
+    Names are looked up only where all else in the form is in order, so that each cause is said once.
+    """
+    is_sound = not problems.found
+    rules: dict[str, Rule] = {}
     lines: dict[str, RuleLine] = {}
     for one in sources:
-        rule = _rule(one, tables, problems)
+        rule = _rule(one, tables if is_sound else None, problems)
         if rule is None:
             continue
-        if any(rule.id == other.id for other in rules):
+        if rule.id in rules:
             problems(one.path, f"规则 id ‘{rule.id}’写了两次")
             continue
-        rules.append(rule)
-        for table, line in _places(rule, tables):
-            try:
-                made = _rule_line(rule, table, line, tables, items, problems.file, one.path)
-            except FormError as error:
-                problems.adopt(error)
-                break  # the same mistake on every line is one mistake
-            if made.id in lines:
-                problems(one.path, f"两张表都有‘{line.id if line else ''}’，规则行分不开；请写成两条规则")
-                break
-            lines[made.id] = made
-    return tuple(rules), tuple(lines.values())
+        rules[rule.id] = rule
+        if is_sound:
+            _run(rule, one.path, tables, items, lines, problems)
+    return tuple(rules.values()), tuple(lines.values())
 
 
-def _rule(one: RuleSource, tables: Mapping[str, Table], problems: Problems) -> Rule | None:
+def _run(
+    rule: Rule,
+    path: str,
+    tables: Mapping[str, Table],
+    items: Mapping[str, Item],
+    lines: dict[str, RuleLine],
+    problems: Problems,
+) -> None:
+    """The lines of one rule.  The same mistake on every line is one mistake."""
+    places = _places(rule, tables)
+    if not places:
+        problems(path, "一行（列）也用不上：这里只有合计")
+    for table, line in places:
+        try:
+            made = _rule_line(rule, table, line, tables, items, problems.file, path)
+        except FormError as error:
+            problems(error.key, error.problem)
+            return
+        if not made.bound.refs:
+            problems(f"{path}.that", "一个指标也没有提到")
+            return
+        if made.id in lines:
+            problems(path, f"两张表都有‘{line.id if line else ''}’，规则行分不开；请写成两条规则")
+            return
+        lines[made.id] = made
+
+
+def _rule(one: RuleSource, tables: Mapping[str, Table] | None, problems: Problems) -> Rule | None:
+    """The rule by itself; names of tables are looked up in `tables`, if it is given."""
     source, path = one.source, one.path
-    if not problems.check(source, "rule", path):
-        return None
-    problems_before = len(problems.found)
+    before = len(problems.found)
     each, names = source.get("each"), list(source.get("tables", ()))
     if one.table is not None:
         if names:
-            problems(path, "写在表里的规则不用 tables")
+            problems(f"{path}.tables", "写在表里的规则不用 tables")
         names = [one.table]
-    elif isinstance(each, str) and "." in each:
+    elif each is not None and "." in each:
         table, _, each = each.partition(".")
         if names:
-            problems(path, "each 里已写了表，不用再写 tables")
+            problems(f"{path}.tables", "each 里已写了表，不用再写 tables")
         names = [table]
     elif (each is None) != (not names):
         problems(path, 'each = "row" 或 "column" 要同时写 tables；没有 each 就不写 tables')
     if each not in (None, "row", "column"):
-        problems(f"{path}.each", f"写的是‘{source['each']}’；可用的：row、column、表.row、表.column")
-    for name in names:
-        if name not in tables:
-            problems(path, f"提到了不存在的表‘{name}’；可用的：{'、'.join(tables)}")
-    for level in source.get("levels", ()):
-        if level not in LEVELS:
-            problems(f"{path}.levels", f"写的是‘{level}’；可用的：{'、'.join(LEVELS)}")
+        allowed = (
+            "row、column" if one.table is not None else "row、column（同时写 tables）、表.row、表.column"
+        )
+        problems(f"{path}.each", f"写的是{shown(source['each'])}；可用的：{allowed}")
+    if len(set(names)) < len(names):
+        problems(f"{path}.tables", "同一张表写了两次")
+    for name in names if tables is not None else ():
+        if tables is not None and name not in tables:
+            problems(f"{path}.{'each' if 'tables' not in source else 'tables'}",
+                     f"提到了不存在的表{shown(name)}；可用的：{'、'.join(tables)}")  # fmt: skip
     expression: Expression | None = None
     try:
         expression = parse(source["that"], file=problems.file, key=f"{path}.that")
     except FormError as error:
-        problems.adopt(error)
-    if expression is None or len(problems.found) > problems_before:
+        problems(error.key, error.problem)
+    if expression is None or len(problems.found) > before or problems.under(path):
         return None
     return Rule(
         id=source["id"],

@@ -18,7 +18,14 @@ from xltools.forms.source import Steps, Toml
 from xltools.roster import LEVELS
 from xltools.words import clean
 
-RESERVED_IDS = {"sum", "last", "abs", "implies", "check", "xltools"}  # of the rule language; prefixes of names
+RESERVED_IDS = {
+    "sum",
+    "last",
+    "abs",
+    "implies",
+    "check",
+    "xltools",
+}  # of the rule language; prefixes of names
 LIKE_A_CELL = re.compile(r"[a-z]{1,3}[0-9]+|r[0-9]*c?[0-9]*|c[0-9]*")  # Excel would read the name as a place
 MOST_ID = 64  # characters; three ids and two dots fit into a defined name
 MOST_TEXT = 2_000
@@ -128,7 +135,9 @@ def _choice(*choices: str) -> Kind:
     return Kind(words, fault, lambda name: choices[0])
 
 
-def _list(of: Kind, words: str, *, least: int = 0, stand_in: Callable[[str], Any] = lambda name: [name]) -> Kind:
+def _list(
+    of: Kind, words: str, *, least: int = 0, stand_in: Callable[[str], Any] = lambda name: [name]
+) -> Kind:
     def fault(value: Any) -> str | None:
         if not isinstance(value, list) or len(value) < least:
             return f"应是{words}，写的是{shown(value)}"
@@ -201,11 +210,18 @@ _ID = Kind(_PLAIN_ID.words, _id_fault)
 _DASHED = _pattern(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "小写字母开头，只用小写字母、数字和横线的 id")
 _EDITION = _pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*", "字母、数字、点、横线、下划线的版本名")
 _TEXT, _OPTIONAL, _LABEL = _text(), _text(blank=True), _text(marks="year")
-_BOOL = Kind("true 或 false", lambda value: None if type(value) is bool else f"应是 true 或 false，写的是{shown(value)}")
+_BOOL = Kind(
+    "true 或 false",
+    lambda value: None if type(value) is bool else f"应是 true 或 false，写的是{shown(value)}",
+)
 _SUM_WORDS = '"起:止" 或 ["a", "b"]（行或列的 id）'
-_WIDTH = _number(lambda value: 0 < value <= MOST_WIDTH, f"正数，不超过 {MOST_WIDTH}（正文字符宽）", whole=False)
+_WIDTH = _number(
+    lambda value: 0 < value <= MOST_WIDTH, f"正数，不超过 {MOST_WIDTH}（正文字符宽）", whole=False
+)
 _LABELS = _list(
-    _LABEL, '文字的列表，例如 ["申请人情况", "自然人"]，没有标签写 []', stand_in=lambda name: [STAND_IN.format(name)]
+    _LABEL,
+    '文字的列表，例如 ["申请人情况", "自然人"]，没有标签写 []',
+    stand_in=lambda name: [STAND_IN.format(name)],
 )
 _PLACED: Spec = {"after": _text("同一列表里另一个 id"), "drop": _BOOL}
 
