@@ -74,7 +74,7 @@ Forms = Annotated[
     typer.Option("--form", metavar="报表", help="要收的报表：目录里的名字，或自己的 .toml 文件"),
 ]
 Year = Annotated[int | None, typer.Option("--year", metavar="年", help="要收的年度；别的年度退回")]
-Strict = Annotated[bool, typer.Option("--strict", help="有没说明的待核实问题也不算通过")]
+Strict = Annotated[bool, typer.Option("--strict", help="还有没说明的待核实问题的，不汇总")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="不显示进度")]
 
 
@@ -318,10 +318,12 @@ def last_year(last: Path | None, form: Iterable[str] | None, unit: Unit | None) 
 
 
 def named_unit(name: str, code: str, kind: str, level: str | None, parent: str) -> Unit:
-    from xltools.roster import CONSOLIDATED, KINDS, LEVELS, Unit
+    from xltools.roster import CONSOLIDATED, KINDS, LEVELS, MOST_NAME, Unit
 
     if not name.strip():
         raise UsageError("--unit 不能空着。")
+    if len(name) > MOST_NAME:
+        raise UsageError(f"--unit 不能超过 {MOST_NAME} 个字。")
     if kind not in (*KINDS, CONSOLIDATED):
         raise UsageError(f"--kind 只能是：{'、'.join(KINDS)}。")
     level = level or ("town" if kind == "乡镇街道" else "county")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from xltools.form import Form, Item
-from xltools.geometry import Place
+from xltools.geometry import Place, areas
 from xltools.layout import META, META_FIELDS, lay_out
 
 ROLLUP_SCHEMA = "xltools.rollup/1"
@@ -64,3 +64,14 @@ def text_place(form: Form, leaf: int, text: str) -> Place:
     """The cell of a leaf's text on 文字材料: a row per unit, a column per text."""
     row, column = 4 + leaf, 3 + list(form.texts).index(text)
     return Place(TEXTS, row, column, row, column)
+
+
+def sum_formula(form: Form, item: Item, leaves: int) -> str:
+    """The formula of an input item on a roll-up's official sheet: the sum over its units on 明细."""
+    detail = detail_sheets(form)[item.table]
+    at = detail.items.index(item)
+    return f"SUM({','.join(areas([detail.place(leaf, at) for leaf in range(leaves)]))})"
+
+
+def is_summed(item: Item) -> bool:
+    return item.is_input and item.rollup in ("sum", "confirm-sum")

@@ -12,6 +12,7 @@ from functools import cached_property
 
 KINDS = ("本级", "部门", "乡镇街道", "功能区", "已汇总")
 LEVELS = {"town": "乡级", "county": "县级", "city": "市级", "province": "省级"}
+MOST_NAME = 100  # characters of a unit's name
 CONSOLIDATED = "已汇总"  # the kind of a unit whose workbook is itself a roll-up
 
 

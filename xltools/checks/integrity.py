@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from xltools.checks.registry import Case, Check, check
 from xltools.compute import as_number, totals
+from xltools.detail import is_summed, sum_formula
 from xltools.filing import Cell
 from xltools.finding import Finding, Level
 from xltools.form import Form
@@ -168,6 +169,35 @@ def stale_total(this: Check, case: Case) -> Iterator[Finding]:
             found=cell.text,
             expected=right,
         )
+
+
+@check("G205", "汇总件上的数不是明细之和", requires=STRUCTURE)
+def rollup_overwritten(this: Check, case: Case) -> Iterator[Finding]:
+    """汇总件各表的数是对明细的求和公式，不能改写；要改就改报送单位的表，重新汇总。
+
+    通过：=SUM('明细1 …'!F6:F17)
+    不通过：在汇总件的“自然人”格直接键入 12
+    改正：重新汇总。
+    """
+    if not case.filing.is_rollup or case.filing.book is None:
+        return
+    for slot in case.layout.inputs:
+        sheet = case.filing.book.sheets.get(slot.sheet)
+        if sheet is None or not is_summed(slot.item):
+            continue
+        cell, right = sheet.cell(slot.address), sum_formula(case.form, slot.item, len(case.filing.leaves))
+        if cell.formula is None or meaning(cell.formula) != meaning(right):
+            found = f"={cell.formula}" if cell.formula is not None else cell.text
+            yield this.finding(
+                case,
+                f"{case.at(slot)}在汇总件里是“{found}”，应是明细之和“={right}”。",
+                "请不要改汇总件，用各单位的报表重新汇总。",
+                sheet=slot.sheet,
+                cell=slot.address,
+                item=slot.item.id,
+                found=found,
+                expected=f"={right}",
+            )
 
 
 def as_decimal(cell: Cell) -> Decimal | None:

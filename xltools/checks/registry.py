@@ -82,10 +82,23 @@ class Check:
     order: tuple[int, int] = (0, 0)  # of its module, and within it
 
     def finding(self, case: Case, message: str, remedy: str, **more: str | None) -> Finding:
-        """A finding of this check; `level` and everything else a finding has may be given by name."""
+        """A finding of this check.  What is quoted from the file is cut short, since a hostile one may be endless."""
+        quoted = {name: short(text, MOST_FOUND) for name, text in more.items() if name not in ("explained",)}
         return Finding(
-            code=self.code, level=self.level, file=case.filing.file, message=message, remedy=remedy, **more
-        )  # fmt: skip
+            code=self.code,
+            level=self.level,
+            file=case.filing.file,
+            message=short(message, MOST_MESSAGE) or "",
+            remedy=remedy,
+            **{**more, **quoted},
+        )
+
+
+MOST_FOUND, MOST_MESSAGE = 200, 800  # characters quoted
+
+
+def short(text: str | None, most: int) -> str | None:
+    return text if text is None or len(text) <= most else text[: most - 1] + "…"
 
 
 _CHECKS: dict[str, Check] = {}

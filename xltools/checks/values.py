@@ -6,12 +6,14 @@ import datetime
 from collections.abc import Iterator
 from decimal import Decimal
 
+from xltools.answers import MOST_TEXT
 from xltools.checks.registry import Case, Check, check
 from xltools.compute import as_number
 from xltools.filing import Entry
 from xltools.finding import Finding, Level
 from xltools.formulas import ZERO_FIELD
 from xltools.layout import Slot
+from xltools.roster import MOST_NAME
 from xltools.words import number_text
 
 STRUCTURE = ("S006",)
@@ -298,4 +300,38 @@ def unknown_choice(this: Check, case: Case) -> Iterator[Finding]:
                 cell=place.address,
                 found=said,
                 expected=choices,
+            )
+
+
+@check("V122", "文字过长", requires=STRUCTURE)
+def text_too_long(this: Check, case: Case) -> Iterator[Finding]:
+    """一段文字不能超过一格能放下的 32 767 个字；单位名称不能超过 100 个字。
+
+    通过：一千字的总体情况
+    不通过：别的程序写进去的四万字
+    改正：删短后再报。
+    """
+    filing, layout = case.filing, case.layout
+    if filing.unit is not None and len(filing.unit.name) > MOST_NAME:
+        yield this.finding(
+            case,
+            f"填报单位名称有 {len(filing.unit.name)} 个字，不能超过 {MOST_NAME} 个。",
+            "请用下发的模板。",
+        )
+    said = [(layout.texts[name], text) for name, text in filing.texts.items()]
+    said += [(layout.cover[name], text) for name, text in filing.cover.items()]
+    said += [(layout.rules[name].explanation, text) for name, text in filing.explanations.items()]
+    said += [
+        (slot.place, str(entry.value))
+        for slot, entry in entries(case)
+        if slot.item.type == "text" and entry.value
+    ]
+    for place, text in said:
+        if len(text) > MOST_TEXT // 2 and len(text.encode("utf-16-le", "replace")) // 2 > MOST_TEXT:
+            yield this.finding(
+                case,
+                f"〔{place.sheet}〕{place.address} 有 {len(text)} 个字，一格放不下。",
+                "请删短后再报。",
+                sheet=place.sheet,
+                cell=place.address,
             )

@@ -10,7 +10,7 @@ from pathlib import Path
 from xltools.errors import RosterError
 from xltools.geometry import address
 from xltools.reading import gate
-from xltools.roster import CONSOLIDATED, KINDS, LEVELS, Roster, Unit
+from xltools.roster import CONSOLIDATED, KINDS, LEVELS, MOST_NAME, Roster, Unit
 from xltools.words import clean, label_key
 
 HEADS = {
@@ -46,6 +46,9 @@ def read_roster(path: str | Path) -> Roster:
         if not said.get("name"):
             if any(said.values()):
                 problems.append(f"{address(number, columns['name'] + 1)} 没有单位名称")
+            continue
+        if len(said["name"]) > MOST_NAME:
+            problems.append(f"{address(number, columns['name'] + 1)} 的单位名称超过 {MOST_NAME} 个字")
             continue
         kind = said.get("kind") or "乡镇街道"
         if kind not in (*KINDS, CONSOLIDATED):

@@ -15,6 +15,7 @@ from xltools.writing import styles
 from xltools.writing.sheet import BookWriter, SheetWriter, Shown
 from xltools.writing.styles import BOXED, CENTRED, LEFT, OPEN, Style
 
+NARROW = 10  # characters; an indented label would have one character a line
 FIGURE: Style = {**CENTRED, **BOXED, "num_format": "General"}
 
 
@@ -39,6 +40,8 @@ class Official:
             style = styles.LABELS[label.role]
             if plan.name == COVER and label.role == "title":
                 style = {**style, "font_size": 20}
+            if label.role == "row" and plan.width(label.place) < NARROW:
+                style = {**CENTRED, **BOXED}
             sheet.put(label.place, label.shown(self.unit.name, self.year), style)
         texts = []
         for carrier in plan.carriers:

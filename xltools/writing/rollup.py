@@ -23,12 +23,13 @@ from xltools.detail import (
     UNIT_HEADS,
     DetailSheet,
     detail_sheets,
+    is_summed,
     leaf_place,
+    sum_formula,
     text_place,
 )
 from xltools.filing import Leaf
 from xltools.finding import Finding, Outcome
-from xltools.form import Item
 from xltools.formulas import call
 from xltools.geometry import Place, address, areas, wrapped_height
 from xltools.layout import CHECKS, META, SheetPlan
@@ -48,6 +49,7 @@ TOTAL: Style = {**COUNT, "bg_color": styles.TOTAL_FILL, "bold": True}
 DECLARED: Style = {"italic": True, "font_color": styles.QUIET_INK}
 CONFIRM: Style = {"bg_color": styles.WAIT_FILL}
 MOST_COLUMNS_ABREAST = 24  # figures on one printed page; more go to further pages beside the units' names
+MOST_SHOWN = 16_000  # characters; half of what a cell holds, since some count twice
 CONFIRM_WORDS = "需人工确认：这些项目数是各单位相加的，同一事项可能被几个单位各计一次"
 
 
@@ -78,7 +80,7 @@ class _RollupWriter(Official):
         self._figures(sheets)
         self.totals(sheets, totals(self.form, self.rollup.inputs, blank=0))
         self.mark_broken(sheets)
-        reasons = {name: "\n".join(words) for name, words in self._reasons().items()}
+        reasons = {name: clipped("\n".join(words)) for name, words in self._reasons().items()}
         self.rules(sheets[CHECKS], self.rollup.results, reasons, is_rollup=True)
         self.last_year(sheets[CHECKS], self.rollup.last)
         for detail in self.details.values():
@@ -159,18 +161,11 @@ class _RollupWriter(Official):
             if item.rollup == "confirm-sum":
                 style = {**style, **CONFIRM}
             value = self.rollup.inputs[item.id]
-            if item.rollup in ("list", "none") or not self.rollup.leaves:
-                sheets[slot.sheet].put(slot.place, value, style)
+            if not is_summed(item):
+                sheets[slot.sheet].put(slot.place, clipped(value) if isinstance(value, str) else value, style)
             else:
-                formula = f"SUM({self._column_of(item)})"
+                formula = sum_formula(self.form, item, len(self.rollup.leaves))
                 sheets[slot.sheet].formula(slot.place, formula, 0 if value is None else value, style)
-
-    def _column_of(self, item: Item) -> str:
-        """The units' cells of an item on its 明细 sheet."""
-        detail = self.details[item.table]
-        at = detail.items.index(item)
-        cells = [detail.place(leaf, at) for leaf in range(len(self.rollup.leaves))]
-        return ",".join(areas(cells))
 
     def _reasons(self) -> dict[str, list[str]]:
         """Rule line → the units' reasons."""
@@ -188,7 +183,9 @@ class _RollupWriter(Official):
         widths = (6, 26, 16, 10, 26, *([11.0] * len(items)))
         low = [item.row_label[-1] if item.row_label else "" for item in items]
         tall = max((wrapped_height(text, 11) for text in low), default=24.0)
-        sheet.grid(widths, {1: 32.0, 2: 18.0, 3: min(tall, 160.0), 4: 34.0, 5: 14.0})
+        last = FIRST_ROW + len(leaves) + len(KINDS)
+        rows = dict.fromkeys(range(FIRST_ROW, last + 1), 20.0)
+        sheet.grid(widths, {1: 32.0, 2: 18.0, 3: min(tall, 160.0), 4: 34.0, 5: 14.0, **rows})
         title = {**styles.LABELS["title"], "align": "left", "text_wrap": False}
         sheet.put(Place(detail.name, 1, 1, 1, 1), detail.title, title)
         note = f"{self.rollup.unit.name}　{self.year}年度　{self.rollup.coverage}"
@@ -268,8 +265,10 @@ class _RollupWriter(Official):
         heads: Sequence[str],
         widths: Sequence[float],
         rows: Sequence[Sequence[Shown]],
+        *,
+        cut: bool = False,
     ) -> None:
-        """A titled table of texts: heads in row 3, rows below."""
+        """A titled table of texts: heads in row 3, rows below; `cut` where returned files have their say."""
         heights = {1: 32.0, 2: 18.0, 3: 24.0}
         sheet.put(Place(sheet.name, 1, 1, 1, len(heads)), title, styles.LABELS["title"])
         note = f"{self.rollup.unit.name}　{self.year}年度　{self.rollup.coverage}"
@@ -278,7 +277,8 @@ class _RollupWriter(Official):
             sheet.put(Place(sheet.name, 3, column, 3, column), words, HEAD)
         for row, values in enumerate(rows, 4):
             height = 24.0
-            for column, value in enumerate(values, 1):
+            for column, given in enumerate(values, 1):
+                value = clipped(given) if isinstance(given, str) and cut else given
                 style = CELL if isinstance(value, str) else COUNT
                 sheet.put(Place(sheet.name, row, column, row, column), value, style)
                 if isinstance(value, str):
@@ -338,7 +338,7 @@ class _RollupWriter(Official):
                 )
         for number, row in enumerate(rows, 1):
             row[0] = number
-        self._list(sheet, STATUS, heads, (6, 30, 18, 12, 16, 10, 34, 9, 14, 18), rows)
+        self._list(sheet, STATUS, heads, (6, 30, 18, 12, 16, 10, 34, 9, 14, 18), rows, cut=True)
 
     def _order(self, one: Checked) -> tuple[int, str, str]:
         """Roster order, then unit, then content: nothing of when or in which order files came."""
@@ -357,7 +357,7 @@ class _RollupWriter(Official):
                     len(rows) + 1, name, finding.file, level_words(finding), finding.code, place_words(finding),
                     finding.message, finding.remedy, finding.explained or "",
                 ])  # fmt: skip
-        self._list(sheet, FINDINGS, heads, (6, 24, 26, 10, 8, 20, 70, 40, 30), rows)
+        self._list(sheet, FINDINGS, heads, (6, 24, 26, 10, 8, 20, 70, 40, 30), rows, cut=True)
 
     def _reason_sheet(self, sheet: SheetWriter) -> None:
         rows: list[list[Shown]] = [
@@ -402,3 +402,8 @@ def level_words(finding: Finding) -> str:
 
 def place_words(finding: Finding) -> str:
     return " ".join(filter(None, (finding.sheet, finding.cell)))
+
+
+def clipped(text: str) -> str:
+    """A text that a cell can hold: what a returned file says, or many units' words together, may be longer."""
+    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "……（太长，后略，全文见各单位的报表）"

@@ -100,12 +100,6 @@ class SheetWriter:
         code = self.sheet.write_formula(place.row - 1, place.column - 1, f"={formula}", fmt, shown)
         certain(code, f"{self.name}!{place.address}")
 
-    def link(self, place: Place, url: str, text: str, style: Style = PLAIN) -> None:
-        """A link inside the workbook (`internal:'表'!A1`) or to a file beside it."""
-        fmt = self._block(place, style)
-        code = self.sheet.write_url(place.row - 1, place.column - 1, url, fmt, clean(text))
-        certain(code, f"{self.name}!{place.address}")
-
     def _block(self, place: Place, style: Style) -> Format:
         fmt = self.book.format(style)
         if place.is_block:
