@@ -1,8 +1,8 @@
-"""Figures shown on the page, as a test's reader would lay them out.
+"""Figures shown on the page, as a test's reader would lay them out:
 
-    | clearing | main | side |        the table, then its columns
-    | due      |    3 |      |        a row; an empty cell is blank
-    | machine  |  2.5 | 约3  |        a decimal is money, anything else a text
+| clearing | main | side |        the table, then its columns
+| due      |    3 |      |        a row; an empty cell is blank
+| machine  |  2.5 | 约3  |        a decimal is money, anything else a text
 """
 
 from __future__ import annotations

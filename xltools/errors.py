@@ -31,7 +31,8 @@ class FormError(XltoolsError):
 
     def __init__(self, file: str, key: str, problem: str, line: int | None = None) -> None:
         where = f"{file} 第{line}行" if line else file
-        super().__init__(f"{where}：{key} {problem}" if where else f"{key} {problem}")
+        said = f"{key} {problem}" if key else problem
+        super().__init__(f"{where}：{said}" if where else said)
         self.file, self.key, self.problem, self.line = file, key, problem, line
 
 

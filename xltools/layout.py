@@ -14,7 +14,7 @@ from math import lcm
 from typing import Literal
 
 from xltools.form import Form, Item, Line, RuleLine, Sheet, Table
-from xltools.geometry import ROW_HEIGHT, Place, wrapped_height
+from xltools.geometry import MOST_HEIGHT, ROW_HEIGHT, Place, wrapped_height
 
 COVER, CHECKS, GUIDE, META = "封面", "校验", "填报说明", "_meta"
 IDENTITY = ("form", "edition", "unit", "code", "year", "issue")  # fields that every carrier speaks of
@@ -123,7 +123,8 @@ class SheetPlan:
         have = sum(self.heights.get(row, ROW_HEIGHT) for row in rows)
         need = wrapped_height(text, self.width(place))
         for row in rows:
-            self.heights[row] = self.heights.get(row, ROW_HEIGHT) + max(0.0, need - have) / len(rows)
+            height = self.heights.get(row, ROW_HEIGHT) + max(0.0, need - have) / len(rows)
+            self.heights[row] = min(MOST_HEIGHT, height)
         self.rows = max(self.rows, place.last_row)
         return place
 
@@ -364,7 +365,8 @@ PANEL = {
 def _lay_cover(form: Form) -> tuple[SheetPlan, dict[str, Place], dict[str, Place]]:
     plan = SheetPlan(COVER, (16.0, 14.0, 22.0, 24.0))
     head = _lay_head(plan, form.title)
-    plan.carriers = [one for one in plan.carriers if one.place and one.place.row == 1]
+    elsewhere = ("unit", "code", "year")  # shown large, in the cover's own table
+    plan.carriers = [one for one in plan.carriers if one.field not in elsewhere]
     plan.labels = [Label(plan.place(2, 1, 2, 4), form.heading.replace("{unit}", "{unit}\n"), "title")]
     plan.heights[2] = 76.0
     plan.add(plan.place(head, 1, head, 4), form.authority, "plain")

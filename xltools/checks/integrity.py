@@ -171,7 +171,7 @@ def stale_total(this: Check, case: Case) -> Iterator[Finding]:
         )
 
 
-@check("G205", "汇总件上的数不是明细之和", requires=STRUCTURE)
+@check("G205", "汇总件上的数不是明细之和", requires=(*STRUCTURE, "S007", "S008"))
 def rollup_overwritten(this: Check, case: Case) -> Iterator[Finding]:
     """汇总件各表的数是对明细的求和公式，不能改写；要改就改报送单位的表，重新汇总。
 

@@ -20,8 +20,8 @@ def data_folder(name: str) -> Path:
 
 def form_files() -> Iterator[tuple[str, Path]]:
     """(form key, path) of every shipped form, in order of key."""
-    for path in sorted(data_folder("templates").glob("*/*.toml")):
-        yield f"{path.parent.name}/{path.stem}", path
+    paths = data_folder("templates").glob("*/*.toml")
+    yield from sorted((f"{path.parent.name}/{path.stem}", path) for path in paths)
 
 
 _Stamps = tuple[tuple[Path, int], ...]  # the files a form is made of, and when each was last changed

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xltools.errors import FormError, FormErrors
+from xltools.expression import MAX_FORMULA
 from xltools.form import CoverField, Form, Item, Line, Sheet, Table, Text
 from xltools.forms.extend import overlay
 from xltools.forms.rules import RuleSource, build_rules
@@ -21,6 +22,7 @@ from xltools.forms.syntax import MOST_PLACES, SPECS, Problems, Shaper, Spot, com
 from xltools.formulas import rule_formulas
 from xltools.layout import lay_out
 from xltools.roster import LEVELS
+from xltools.words import label_key
 
 __all__ = ["SPECS", "load_form_file", "read_form"]
 
@@ -50,26 +52,31 @@ def read_form(path: Path, shipped: Mapping[str, Path] | None = None) -> tuple[Fo
     problems = Problems(path.name)
     files: list[Path] = []
     source = _Reading(problems, shipped or {}, files).read(path, path.name)
-    form = _Builder(problems).form(complete(source, "form", problems)) if source is not None else None
-    if form is not None and not problems.found:
-        _fit(form, problems)
+    builder = _Builder(problems)
+    form = builder.form(complete(source, "form", problems)) if source is not None else None
+    if form is not None:
+        _fit(form, {one.source["id"]: f"{one.path}.that" for one in builder.rule_sources}, problems)
     if problems.found or form is None:
         order = list(dict.fromkeys(error.file for error in problems.found))
         raise FormErrors(sorted(problems.found, key=lambda error: (order.index(error.file), error.line or 0)))
     return form, tuple(files)
 
 
-def _fit(form: Form, problems: Problems) -> None:
+def _fit(form: Form, keys: Mapping[str, str], problems: Problems) -> None:
     """What only shows when the workbook is worked out: a rule that makes too long a formula."""
     layout = lay_out(form)
-    said: set[str] = set()
     for row in layout.rules.values():
+        key = keys[row.line.rule.id]
+        if problems.under(key):
+            continue  # the same on every line
         try:
-            rule_formulas(layout, row)
+            made = rule_formulas(layout, row)
         except FormError as error:
-            if error.key not in said:
-                problems(error.key, error.problem)
-            said.add(error.key)
+            problems(key, error.problem)
+            continue
+        longest = max(map(len, (made.left, made.right, made.difference, made.result)))
+        if longest >= MAX_FORMULA:
+            problems(key, f"写成公式有 {longest} 个字符，Excel 最多 {MAX_FORMULA} 个；请拆成几条")
 
 
 class _Reading:
@@ -87,7 +94,7 @@ class _Reading:
             self.problems(error.key, error.problem, Spot(error.file, error.line))
             return None
         base: Toml | None = {}
-        if isinstance(source.get("extends"), str):
+        if "extends" in source:
             base = self.base(source["extends"], path, Spot(file, lines[("extends",)]))
         own = Shaper(self.problems, file, lines).node(source, "form")
         if base is None:
@@ -98,13 +105,17 @@ class _Reading:
         own.pop("extends", None)
         return overlay(base, own, self.problems)
 
-    def base(self, name: str, path: Path, spot: Spot) -> Toml | None:
+    def base(self, name: object, path: Path, spot: Spot) -> Toml | None:
         """The tree that `extends` asks for: of a file beside this one, or of a shipped form."""
+        if not isinstance(name, str):
+            return None  # syntax.py says so
         beside = {one.stem: one for one in sorted(path.parent.glob("*.toml"))}
         known = {**self.shipped, **beside}
         above = known.get(name)
         if above is None:
-            near = difflib.get_close_matches(name, known, 1)
+            near = [key for key in known if key.endswith(f"/{name}")] or difflib.get_close_matches(
+                name, known, 1
+            )
             hint = f"是不是 {near[0]}？" if near else ""
             places = (("同一文件夹里有", beside), ("随 xltools 附带的有", self.shipped))
             there = "；".join(f"{words}：{'、'.join(names)}" for words, names in places if names)
@@ -261,8 +272,7 @@ class _Builder:
         labels: dict[tuple[str, ...], str] = {}
         for source in sources:
             label = tuple(source["label"])
-            self.label_is_free(label, labels, f"{above}.{source['id']}.label")
-            labels[label] = source["id"]
+            self.label_is_free(label, labels, f"{above}.{source['id']}.label", alone=len(sources) == 1)
             own = {key: source.get(key) for key in ("type", "places", "cap", "rollup", "prefill")}
             yield Line(
                 id=source["id"],
@@ -271,15 +281,21 @@ class _Builder:
                 unit=source.get("unit") or None,
                 **own,
             )
+            if label:
+                labels.setdefault(tuple(map(label_key, label)), source["id"])
 
-    def label_is_free(self, label: tuple[str, ...], labels: Mapping[tuple[str, ...], str], path: str) -> None:
+    def label_is_free(
+        self, label: tuple[str, ...], labels: Mapping[tuple[str, ...], str], path: str, *, alone: bool
+    ) -> None:
         """A label that equals another, or is the beginning of one, would have no cell of its own."""
+        if not label and not alone:
+            self.problems(path, "是 []；只有一行（列）的表才可以没有标签")
+        key = tuple(map(label_key, label))
         for other, name in labels.items():
-            shorter = min(len(other), len(label))
-            if other[:shorter] == label[:shorter]:
-                words = "／".join(label) or "（空）"
-                how = "的标签相同" if len(other) == len(label) else "的标签一个是另一个的开头"
-                self.problems(path, f"与 {name} {how}：{words}")
+            shorter = min(len(other), len(key))
+            if label and other[:shorter] == key[:shorter]:
+                how = "的标签相同" if len(other) == len(key) else "的标签一个是另一个的开头"
+                self.problems(path, f"与 {name} {how}：{'／'.join(label)}")
                 return
 
 

@@ -37,7 +37,7 @@ def build_rules(
         if rule is None:
             continue
         if rule.id in rules:
-            problems(one.path, f"规则 id ‘{rule.id}’写了两次")
+            problems(f"{one.path}.id", f"规则 id ‘{rule.id}’已用过；规则的 id 在整张报表里不能重复")
             continue
         rules[rule.id] = rule
         if is_sound:
@@ -56,7 +56,7 @@ def _run(
     """The lines of one rule.  The same mistake on every line is one mistake."""
     places = _places(rule, tables)
     if not places:
-        problems(path, "一行（列）也用不上：这里只有合计")
+        problems(path, "一行（列）也用不上：这里只有合计和文字")
     for table, line in places:
         try:
             made = _rule_line(rule, table, line, tables, items, problems.file, path)
@@ -86,7 +86,7 @@ def _rule(one: RuleSource, tables: Mapping[str, Table] | None, problems: Problem
         if names:
             problems(f"{path}.tables", "each 里已写了表，不用再写 tables")
         names = [table]
-    elif (each is None) != (not names):
+    elif (each is None) != (not names) and not problems.under(path):
         problems(path, 'each = "row" 或 "column" 要同时写 tables；没有 each 就不写 tables')
     if each not in (None, "row", "column"):
         allowed = (
@@ -118,14 +118,14 @@ def _rule(one: RuleSource, tables: Mapping[str, Table] | None, problems: Problem
 
 
 def _places(rule: Rule, tables: Mapping[str, Table]) -> list[tuple[Table | None, Line | None]]:
-    """Where a rule runs: along input lines only, since what follows for derived lines is not said twice."""
+    """Where a rule runs: along input lines of numbers; what follows for derived lines is not said twice."""
     if rule.each is None:
         return [(tables[rule.tables[0]] if rule.tables else None, None)]
     return [
         (tables[name], line)
         for name in rule.tables
         for line in (tables[name].rows if rule.each == "row" else tables[name].columns)
-        if not line.sum
+        if not line.sum and line.type != "text"
     ]
 
 

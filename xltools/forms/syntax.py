@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from xltools.errors import FormError
 from xltools.forms.source import Steps, Toml
 from xltools.roster import LEVELS
-from xltools.words import clean
+from xltools.words import label_key
 
 RESERVED_IDS = {
     "sum",
@@ -27,6 +27,9 @@ RESERVED_IDS = {
     "xltools",
 }  # of the rule language; prefixes of names
 LIKE_A_CELL = re.compile(r"[a-z]{1,3}[0-9]+|r[0-9]*c?[0-9]*|c[0-9]*")  # Excel would read the name as a place
+UNPRINTABLE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]"
+)  # all but tab and line feed
 MOST_ID = 64  # characters; three ids and two dots fit into a defined name
 MOST_TEXT = 2_000
 MOST_PROMPT = 255  # of Excel's input messages and drop-down lists
@@ -69,7 +72,15 @@ class One:
     words = "一组键值 {…}"
 
 
-Spec: TypeAlias = Mapping[str, Kind | Many | One]
+@dataclass(frozen=True)
+class Named:
+    """A single table with names of the author's own, each with a value of one kind."""
+
+    of: Kind
+    words = "一组键值 {名字 = …}"
+
+
+Spec: TypeAlias = Mapping[str, Kind | Many | One | Named]
 
 
 def shown(value: object) -> str:
@@ -93,9 +104,9 @@ def _text(words: str = "一段文字", *, marks: str = "", most: int = MOST_TEXT
     def fault(value: Any) -> str | None:
         if not isinstance(value, str):
             return f"应是{words}，写的是{shown(value)}"
-        if not blank and not value.strip():
+        if not blank and not label_key(value):
             return f"是空的，应是{words}"
-        if clean(value) != value:
+        if UNPRINTABLE.search(value):
             return "有不能显示的控制字符"
         if len(value) > most:
             return f"有 {len(value)} 个字，最多 {most} 个"
@@ -194,15 +205,12 @@ def _years_fault(value: Any) -> str | None:
     return "应是 [起始年] 或 [起始年, 终止年]，从前到后，1900 至 9999"
 
 
-def _caps_fault(value: Any) -> str | None:
-    if not isinstance(value, dict):
-        return f"应是一组键值，写的是{shown(value)}"
-    for name, cap in value.items():
-        by_level = cap if isinstance(cap, dict) else {"town": cap}
-        sound = all(type(most) is int and 0 < most <= MOST_CAP for most in by_level.values())
-        if not sound or not by_level or not set(by_level) <= set(LEVELS):
-            return f"的 {name} 应是一个正整数（不超过15位），或按级别给出；级别：{'、'.join(LEVELS)}"
-    return None
+def _cap_fault(value: Any) -> str | None:
+    by_level = value if isinstance(value, dict) else {"town": value}
+    sound = all(type(most) is int and 0 < most <= MOST_CAP for most in by_level.values())
+    if sound and by_level and set(by_level) <= set(LEVELS):
+        return None
+    return f"应是 {_CAP_WORDS}；级别：{'、'.join(LEVELS)}"
 
 
 _PLAIN_ID = _pattern(r"[a-z][a-z0-9_]*", "小写字母开头，只用小写字母、数字和下划线的 id")
@@ -214,6 +222,7 @@ _BOOL = Kind(
     "true 或 false",
     lambda value: None if type(value) is bool else f"应是 true 或 false，写的是{shown(value)}",
 )
+_CAP_WORDS = "一个正整数（不超过15位），或 {级别 = 正整数, …}"
 _SUM_WORDS = '"起:止" 或 ["a", "b"]（行或列的 id）'
 _WIDTH = _number(
     lambda value: 0 < value <= MOST_WIDTH, f"正数，不超过 {MOST_WIDTH}（正文字符宽）", whole=False
@@ -235,7 +244,7 @@ SPECS: Mapping[str, Spec] = {
         "title*": _TEXT,
         "authority": _OPTIONAL,
         "heading*": _text(marks="unit year"),
-        "caps": Kind("一组键值", _caps_fault),
+        "caps": Named(Kind(_CAP_WORDS, _cap_fault)),
         "cover": Many("cover"),
         "sheet*": Many("sheet"),
         "rule": Many("rule"),
@@ -377,6 +386,8 @@ class Shaper:
                     sound[key] = value
             elif isinstance(what, One) and isinstance(value, dict):
                 sound[key] = self.node(value, what.kind, where, at)
+            elif isinstance(what, Named) and isinstance(value, dict):
+                sound[key] = dict(self.named(value, what.of, where, at))
             elif isinstance(what, Many) and isinstance(value, list):
                 sound[key] = list(self.members(value, what.kind, where, at))
             else:
@@ -384,6 +395,14 @@ class Shaper:
         if sound.get("drop") and len(source) > 2:
             self.problems(joined(path, "drop"), "删去的，只写 id 和 drop = true")
         return sound
+
+    def named(self, source: Toml, kind: Kind, path: str, steps: Steps) -> Iterator[tuple[str, Any]]:
+        for name, value in source.items():
+            self.problems.spots[f"{path}.{name}"] = self.spot((*steps, name))
+            if wrong := kind.fault(value):
+                self.problems(f"{path}.{name}", wrong)
+            else:
+                yield name, value
 
     def members(self, sources: list[Any], kind: str, path: str, steps: Steps) -> Iterator[Toml]:
         """The members of a list that have an id, each id once."""
