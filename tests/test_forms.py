@@ -428,7 +428,7 @@ WRONG = {
     # lines
     "lines that are numbers": (LINE, "7", "sheet.supply.table.water.rows.第4个", "应是一组键值 {id = …}，写的是‘7’"),
     "a line without an id": ('{id = "dry", label', "{label", "sheet.supply.table.water.rows.第4个", "缺少 id"),
-    "a line without a label": (LINE, '{id = "dry"}', "sheet.supply.table.water.rows.dry.label", "缺少；应是文字的列表"),
+    "a line without a label": (LINE, '{id = "dry"}', "sheet.supply.table.water.rows.dry.label", "缺少；应是：文字的列表"),
     "a label that is a text": ('["枯水"]', '"枯水"', "sheet.supply.table.water.rows.dry.label", "应是文字的列表，例如"),
     "a label of numbers": ('["枯水"]', "[3]", "sheet.supply.table.water.rows.dry.label", "第1个应是一段文字，写的是‘3’"),
     "a label with an empty part": ('["枯水"]', '["枯水", ""]', "sheet.supply.table.water.rows.dry.label", "第2个是空的"),

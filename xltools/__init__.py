@@ -3,6 +3,7 @@
 The public face: the functions below and the nouns they speak of.  Everything is loaded when first asked
 for, so that importing xltools costs next to nothing.
 
+>>> from xltools import Unit, load_form, write_template
 >>> form = load_form("gov-info-disclosure/2021")
 >>> data = write_template(form, Unit(name="示例镇"), 2023)
 >>> len(form.inputs), data[:2]

@@ -440,7 +440,7 @@ def complete(source: Toml, kind: str, problems: Problems, path: str = "") -> Tom
         if key not in source:
             if name.endswith("*"):
                 if not problems.under(where):
-                    problems(where, f"缺少；应是{what.words}")
+                    problems(where, f"缺少；应是：{what.words}")
                 stand_in: Any = what.stand_in(source.get("id", "")) if isinstance(what, Kind) else []
                 whole[key] = stand_in
             continue
