@@ -111,7 +111,7 @@ def test_a_text_figure_stays_as_it_is():
 NUMBERS = st.one_of(st.integers(0, 10**9), st.decimals(0, 10**9, places=6))
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 @pytest.mark.parametrize("form", [EDITION_2019, EDITION_2021, SNOW], ids=lambda form: form.key)
 def test_every_total_is_the_sum_of_its_leaves(form: Form, data: st.DataObject):
@@ -120,6 +120,7 @@ def test_every_total_is_the_sum_of_its_leaves(form: Form, data: st.DataObject):
         assert value == sum(inputs[leaf] for leaf in form.leaves_of(name))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_where_two_totals_cross_rows_and_columns_agree(data: st.DataObject):
     figures = all_figures(SNOW, {item.id: data.draw(NUMBERS) for item in SNOW.inputs if item.type != "text"})

@@ -955,6 +955,7 @@ trees = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(keys, trees, max_size=4))
 @example({"a": [{"b": []}, {"b": [{}]}]})
 def test_every_key_of_any_toml_has_a_line(tree: dict[str, Any]):
