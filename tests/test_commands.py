@@ -147,6 +147,7 @@ WRONG = {
     ("template", FORM, "--year", "2023", "--units", "空.csv", "-o", "."): 3,
     ("template", "坏.toml", "--year", "2023", "--unit", "镇", "-o", "."): 3,
     ("forms", "lint", "坏.toml"): 3,
+    ("fill", "坏.toml", "没有.json", "-o", "x.xlsx"): 3,
     ("forms", "show", "没有"): 2,
 }
 
@@ -188,6 +189,14 @@ def test_a_value_that_the_form_forbids_is_written_and_check_says_so(county):
     assert path.read_bytes() == before
     (filing,) = json.loads(run("check", "out.xlsx", "--format", "json", cwd=county).out)["filings"]
     assert {finding["code"] for finding in filing["findings"]} == {"V101", "V102"}
+
+
+def test_an_output_that_cannot_be_written_is_said_in_chinese(county):
+    form = load_form(FORM)
+    (county / "in").mkdir()
+    (county / "in" / "a.xlsx").write_bytes(write_template(form, Unit(name="示例镇"), 2023, pipe.seeded(form)))
+    done = run("merge", "in", "-o", "in", cwd=county)
+    assert done.returncode == 3 and "那是一个文件夹" in done.err
 
 
 def test_a_gbk_console_shows_everything(county):

@@ -734,7 +734,9 @@ def test_extending_in_a_circle(tmp_path: Path):
     assert "‘form’绕回到了自己" in error.problem
 
 
-@pytest.mark.parametrize("text", ['extends = "base"\n', 'extends = "base"\nedition = "1"\n'])
+@pytest.mark.parametrize(
+    "text", [f'extends = "base"\n{same}\n' for same in ("", 'edition = "1"', 'id = "wells"')]
+)
 def test_what_extends_a_form_may_not_go_under_its_name(tmp_path: Path, text: str):
     """Its workbooks would be taken for the other's."""
     written(tmp_path, SOUND, "base.toml")

@@ -11,6 +11,7 @@ XltoolsError            anything raised on purpose; the command line prints it a
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 
 
@@ -58,3 +59,20 @@ class ValuesError(XltoolsError):
 
 class WriteError(XltoolsError):
     """A file could not be written whole, or the writing library would have dropped part of it."""
+
+
+_SYSTEM_WORDS = {
+    errno.ENOENT: "没有这个文件或文件夹",
+    errno.EISDIR: "那是一个文件夹",
+    errno.ENOTDIR: "路径中间有一段不是文件夹",
+    errno.ENOSPC: "磁盘满了",
+    errno.EROFS: "那里是只读的",
+    errno.ENAMETOOLONG: "路径太长",
+    errno.EACCES: "文件正被别的程序打开，或没有权限",
+    errno.EPERM: "文件正被别的程序打开，或没有权限",
+}
+
+
+def system_words(error: OSError) -> str:
+    """What the operating system objected to, for a clerk."""
+    return _SYSTEM_WORDS.get(error.errno or 0, f"系统不允许（代码 {error.errno}）")

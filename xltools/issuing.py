@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from xltools.answers import Answer, Answers, answers_from_json
-from xltools.errors import ValuesError, XltoolsError
+from xltools.errors import ValuesError, XltoolsError, system_words
 from xltools.filing import Entry, Filing
 from xltools.form import Form
 from xltools.intake import FormFinder, LastYear
@@ -52,7 +52,7 @@ def read_answers(form: Form, path: str | Path) -> Answers:
             object_pairs_hook=_no_twins,
         )  # fmt: skip
     except OSError as error:
-        raise ValuesError(f"打不开 {path}：{error.strerror}。") from None
+        raise ValuesError(f"打不开 {path}：{system_words(error)}。") from None
     except UnicodeDecodeError:
         raise ValuesError(f"{path} 不是 UTF-8 编码的 JSON。") from None
     except (json.JSONDecodeError, RecursionError) as error:

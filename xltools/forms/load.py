@@ -99,7 +99,7 @@ class _Reading:
         own = Shaper(self.problems, file, lines).node(source, "form")
         if base is None:
             return None
-        if base and "id" not in own and own.get("edition", base.get("edition")) == base.get("edition"):
+        if base and all(own.get(key, base.get(key)) == base.get(key) for key in ("id", "edition")):
             spot = Spot(file, lines.get(("edition",), lines[("extends",)]))
             self.problems("edition", "extends 的报表要有自己的 edition，不能与原报表同名", spot)
         own.pop("extends", None)

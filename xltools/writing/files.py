@@ -8,7 +8,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from xltools.errors import WriteError
+from xltools.errors import WriteError, system_words
 
 MOST_NAME = (
     60  # characters of a unit's name in a file name; file systems count bytes, a Chinese character has three
@@ -33,12 +33,7 @@ def write_whole(path: Path, data: bytes) -> None:
         if made is not None:
             with contextlib.suppress(OSError):
                 os.unlink(made)
-        reason = (
-            "文件正被别的程序打开，或没有写入权限"
-            if isinstance(error, PermissionError)
-            else error.strerror or str(error)
-        )
-        raise WriteError(f"写不进 {path}：{reason}。") from error
+        raise WriteError(f"写不进 {path}：{system_words(error)}。") from error
 
 
 def _umask() -> int:
