@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "xltools"
 ROOMS = [  # top to bottom
     {"errors", "words", "geometry"},
-    {"expression", "roster"},
+    {"expression", "roster", "problems"},
     {"form"},
     {"layout"},
     {"compute"},

@@ -236,4 +236,4 @@ def test_the_same_roll_up_as_a_frame(tmp_path):
 
 def test_what_a_filing_contributes_is_itself(tmp_path):
     (one,) = check([folder(tmp_path, 1)]).filings
-    assert [leaf.figures(FORM) for leaf in leaves_of(one.filing)] == [one.filing.figures]
+    assert [leaf.figures(FORM) for leaf in leaves_of(one)] == [one.filing.figures]

@@ -57,7 +57,7 @@ def test_the_roll_up_of_the_demonstration_is_the_sum_of_what_went_in(demo):
     layout = xltools.lay_out(xltools.load_form("gov-info-disclosure/2019-jilin"))
     for slot in layout.slots.values():
         shown = book[slot.sheet][slot.address].value
-        parts = [leaf.figures(layout.form)[slot.item.id] for one in merged for leaf in leaves_of(one.filing)]
+        parts = [leaf.figures(layout.form)[slot.item.id] for one in merged for leaf in leaves_of(one)]
         assert shown == pytest.approx(float(sum(parts)), abs=1e-9), slot.item.id
 
 

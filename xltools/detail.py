@@ -19,6 +19,7 @@ ROLLUP_SCHEMA = "xltools.rollup/1"
 FACE, STATUS, FINDINGS, REASONS, TEXTS = "汇总", "报送情况", "问题", "说明", "文字材料"
 LEAF_FIELDS = ("unit", "code", "kind", "level", "parent", "file", "sha256", "through", "declared_zeros")
 LEAF_HEAD = len(META_FIELDS) + 4  # row of the field names on _meta; one row per leaf below
+REASON_HEADS = ("序号", "单位序号", "单位", "位置", "待核实的问题", "单位的说明", "编号")
 UNIT_HEADS = ("序号", "单位", "单位代码", "类别", "报送文件")
 FIRST_ROW, FIRST_COLUMN = 6, len(UNIT_HEADS) + 1  # of the figures on a 明细 sheet
 HEAD_ROWS = (3, 4, 5)  # row label, column label, item id
@@ -64,6 +65,12 @@ def text_place(form: Form, leaf: int, text: str) -> Place:
     """The cell of a leaf's text on 文字材料: a row per unit, a column per text."""
     row, column = 4 + leaf, 3 + list(form.texts).index(text)
     return Place(TEXTS, row, column, row, column)
+
+
+def reason_place(number: int, head: str) -> Place:
+    """The cell of the number-th reason (from 0) on 说明; 单位序号 counts the leaves from 1."""
+    row, column = 4 + number, REASON_HEADS.index(head) + 1
+    return Place(REASONS, row, column, row, column)
 
 
 def sum_formula(form: Form, item: Item, leaves: int) -> str:

@@ -15,6 +15,7 @@ from typing import Literal
 from xltools.compute import all_figures
 from xltools.form import Form, Value
 from xltools.layout import Carrier
+from xltools.problems import Problem, Transfer
 from xltools.roster import Unit
 
 CellKind = Literal["blank", "number", "text", "boolean", "error"]
@@ -104,6 +105,16 @@ class LabelFault:
     found: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A unit's explanation of one query, as it travels into the roll-up."""
+
+    about: str  # rule line id, else the fingerprint of the finding
+    place: str  # where, in the form's words
+    matter: str  # what was queried
+    text: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Leaf:
     """One unit's own contribution, as it goes into a roll-up and comes out of one again."""
@@ -114,7 +125,7 @@ class Leaf:
     inputs: Mapping[str, Value]  # declared zeros are 0
     declared_zeros: frozenset[str] = frozenset()
     texts: Mapping[str, str] = field(default_factory=dict)
-    explanations: Mapping[str, str] = field(default_factory=dict)
+    reasons: tuple[Reason, ...] = ()
     through: str = ""  # the roll-up it came in, if not by itself
 
     def figures(self, form: Form) -> dict[str, Value]:
@@ -143,14 +154,22 @@ class Filing:
     entries: Mapping[str, Entry] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     cover: Mapping[str, str] = field(default_factory=dict)
-    explanations: Mapping[str, str] = field(default_factory=dict)
+    typed_totals: Mapping[str, int | Decimal] = field(default_factory=dict)  # numbers in place of formulas
+    explanations: Mapping[str, str] = field(default_factory=dict)  # rule line -> reason, as 校验 has it
     last_shown: Mapping[str, Value] = field(default_factory=dict)  # last year's figures as 校验 shows them
+    problems: tuple[Problem, ...] = ()  # of a workbook that has been sent back: its list, with reasons
+    transfers: tuple[Transfer, ...] = ()  # of one that was carried over: what went where
     leaves: tuple[Leaf, ...] = ()  # of a roll-up: the units it is made of
     is_rollup: bool = False
 
     @cached_property
     def declared_zeros(self) -> frozenset[str]:
         return frozenset(name for name, entry in self.entries.items() if entry.declared_zero)
+
+    @cached_property
+    def reasons(self) -> dict[str, str]:
+        """Fingerprint -> the reason written on 问题清单."""
+        return {problem.fingerprint: problem.reason for problem in self.problems if problem.reason}
 
     @cached_property
     def inputs(self) -> dict[str, Value]:

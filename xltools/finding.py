@@ -71,6 +71,7 @@ class Finding:
     expected: str | None = None
     difference: str | None = None
     explained: str | None = None  # the unit's reason, for a query
+    others: tuple[str, ...] = ()  # further cells of the same sheet that it speaks of
 
     @property
     def fingerprint(self) -> str:

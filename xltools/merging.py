@@ -5,20 +5,22 @@ Independent of order, batch and grouping: a roll-up taken in one level up contri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from xltools.checks.across import said
-from xltools.filing import Filing, Leaf
+from xltools.filing import Leaf, Reason
 from xltools.finding import Outcome
 from xltools.form import Values
+from xltools.problems import place_words
 from xltools.result import Checked, CheckResult, MergeResult, with_findings
 from xltools.rollup import in_order, roll_up
 from xltools.roster import Unit
 
 
-def leaves_of(filing: Filing) -> tuple[Leaf, ...]:
-    """What a filing contributes: itself, or the leaves of a roll-up."""
+def leaves_of(one: Checked) -> tuple[Leaf, ...]:
+    """What a filing contributes: itself with the reasons it gives, or the leaves of a roll-up."""
+    filing = one.filing
     if filing.is_rollup:
         return tuple(replace(leaf, through=leaf.through or filing.file) for leaf in filing.leaves)
     assert filing.unit is not None
@@ -30,9 +32,17 @@ def leaves_of(filing: Filing) -> tuple[Leaf, ...]:
             inputs=filing.inputs,
             declared_zeros=filing.declared_zeros,
             texts=filing.texts,
-            explanations=filing.explanations,
+            reasons=tuple(reasons_of(one)),
         ),
     )
+
+
+def reasons_of(one: Checked) -> Iterator[Reason]:
+    """The unit's explanations of what was queried."""
+    for finding in one.findings:
+        if finding.explained:
+            place = place_words(finding.sheet or "", finding.cell or "")
+            yield Reason(finding.rule or finding.fingerprint, place, finding.message, finding.explained)
 
 
 def merge(
@@ -67,14 +77,14 @@ def merge(
         return MergeResult(result, merged, None)
     first = filings[usable[0]].filing
     assert first.form is not None and first.year is not None
-    leaves = in_order([leaf for at in usable for leaf in leaves_of(filings[at].filing)], checked.roster)
+    leaves = in_order([leaf for at in usable for leaf in leaves_of(filings[at])], checked.roster)
     rollup = roll_up(first.form, first.year, leaves, unit=unit, roster=checked.roster, last=last)
     rollup = replace(rollup, missing=_missing(result, merged))
     return MergeResult(result, merged, rollup)
 
 
-def _add(one: Checked, code: str, message: str, remedy: str, **more: str | None) -> Checked:
-    return with_findings(one, [said(code, one.filing, message, remedy, **more)])
+def _add(one: Checked, code: str, message: str, remedy: str, found: str | None = None) -> Checked:
+    return with_findings(one, [said(code, one.filing, message, remedy, found=found)])
 
 
 def _drop_overlaps(filings: list[Checked], usable: list[int]) -> list[int]:
@@ -82,7 +92,7 @@ def _drop_overlaps(filings: list[Checked], usable: list[int]) -> list[int]:
     carriers: dict[str, list[int]] = {}
     names: dict[str, str] = {}
     for at in usable:
-        for leaf in leaves_of(filings[at].filing):
+        for leaf in leaves_of(filings[at]):
             carriers.setdefault(leaf.unit.key, []).append(at)
             names[leaf.unit.key] = leaf.unit.name
     clashes: dict[int, list[str]] = {}
@@ -109,7 +119,7 @@ def _missing(checked: CheckResult, merged: Sequence[bool]) -> tuple[tuple[Unit, 
         leaf.unit.key
         for one, went in zip(checked.filings, merged, strict=True)
         if went
-        for leaf in leaves_of(one.filing)
+        for leaf in leaves_of(one)
     }
     reasons: dict[str, tuple[Unit, str]] = {}
     for one, went in zip(checked.filings, merged, strict=True):

@@ -96,9 +96,9 @@ def twice_through_a_rollup(this: Check, case: Case) -> Iterator[Finding]:
     return iter(())  # said by merging, which sees the leaves
 
 
-def said(code: str, filing: Filing, message: str, remedy: str, **more: str | None) -> Finding:
+def said(code: str, filing: Filing, message: str, remedy: str, *, found: str | None = None) -> Finding:
     """A finding of a check that looks at more than one file."""
-    return registered()[code].finding(Case(filing), message, remedy, **more)
+    return registered()[code].finding(Case(filing), message, remedy, found=found)
 
 
 def compare(filings: Sequence[Filing]) -> dict[int, list[Finding]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from xltools.compute import RuleResult, rule_results
@@ -61,6 +61,14 @@ class Case:
         with_figures = dict.fromkeys(slot.sheet for slot in self.layout.slots.values())
         return (*with_figures, CHECKS, *(one.name for one in detail_sheets(self.form).values()))
 
+    def reason(self, finding: Finding) -> str | None:
+        """What the unit wrote about a query: on 校验 for a rule, on 问题清单 for any; both, where they differ."""
+        said = (
+            self.filing.explanations.get(finding.rule or ""),
+            self.filing.reasons.get(finding.fingerprint),
+        )
+        return "；".join(dict.fromkeys(filter(None, said))) or None
+
     def label(self, slot: Slot) -> str:
         return slot.item.label(self.filing.year)
 
@@ -81,17 +89,23 @@ class Check:
     needs_form: bool = True
     order: tuple[int, int] = (0, 0)  # of its module, and within it
 
-    def finding(self, case: Case, message: str, remedy: str, **more: str | None) -> Finding:
-        """A finding of this check.  What is quoted from the file is cut short, since a hostile one may be endless."""
-        quoted = {name: short(text, MOST_FOUND) for name, text in more.items() if name not in ("explained",)}
-        return Finding(
+    def finding(
+        self, case: Case, message: str, remedy: str, *, others: tuple[str, ...] = (), **more: str | None
+    ) -> Finding:
+        """A finding of this check, with the unit's reason if it is a query.
+
+        What is quoted from the file is cut short, since a hostile one may be endless.
+        """
+        made = Finding(
             code=self.code,
             level=self.level,
             file=case.filing.file,
             message=short(message, MOST_MESSAGE) or "",
             remedy=remedy,
-            **{**more, **quoted},
+            others=others,
+            **{name: short(text, MOST_FOUND) for name, text in more.items()},
         )
+        return replace(made, explained=case.reason(made)) if self.level is Level.QUERY else made
 
 
 MOST_FOUND, MOST_MESSAGE = 200, 800  # characters quoted

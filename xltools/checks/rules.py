@@ -8,6 +8,7 @@ from xltools.checks.registry import Case, Check, check
 from xltools.compute import RuleResult, as_number
 from xltools.expression import Ref
 from xltools.finding import Finding, Level
+from xltools.layout import Slot
 from xltools.words import number_text
 
 STRUCTURE = ("S006",)
@@ -40,8 +41,12 @@ def broken_rules(
             found=_shown(result.left),
             expected=_shown(result.right),
             difference=_shown(result.difference),
-            explained=case.filing.explanations.get(line.id) if this.level is Level.QUERY else None,
+            others=tuple(case.layout.slots[ref.item].address for ref in own[1:] if _beside(case, ref, slot)),
         )
+
+
+def _beside(case: Case, ref: Ref, slot: Slot | None) -> bool:
+    return slot is not None and case.layout.slots[ref.item].sheet == slot.sheet
 
 
 def _shown(value: object) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,7 +12,20 @@ from xltools.detail import ROLLUP_SCHEMA
 from xltools.filing import Book, Cell, Entry, Filing, LabelFault, Refusal, SheetFacts
 from xltools.form import Form, Value
 from xltools.formulas import ZERO_FIELD, ZERO_WORD
+from xltools.geometry import address
 from xltools.layout import COVER, META, Layout, lay_out
+from xltools.problems import (
+    FIRST_ROW,
+    HEAD_ROW,
+    MOST_ROWS,
+    PROBLEM_HEADS,
+    PROBLEMS,
+    TRANSFER_HEADS,
+    TRANSFERS,
+    Problem,
+    Transfer,
+    split_place,
+)
 from xltools.reading import gate, identify, normalise, ooxml
 from xltools.reading.rollups import with_leaves
 from xltools.words import clean, label_key
@@ -94,8 +107,11 @@ def _fill_in(file: str, sha: str, form: Form, book: Book) -> Filing:
             if place.sheet in sound
         },
         cover=cover,
+        typed_totals=_typed_totals(book, layout, sound),
         explanations=dict(_explanations(book, layout, sound)),
         last_shown=_last_shown(book, layout, sound),
+        problems=tuple(_problems(book)),
+        transfers=tuple(_transfers(book)),
     )
 
 
@@ -130,6 +146,20 @@ def _entries(book: Book, layout: Layout, sound: set[str], zeros: bool) -> dict[s
     return entries
 
 
+def _typed_totals(book: Book, layout: Layout, sound: set[str]) -> dict[str, int | Decimal]:
+    """The numbers that were typed over totals, or pasted there by a program."""
+    typed: dict[str, int | Decimal] = {}
+    for slot in layout.derived:
+        if slot.sheet not in sound:
+            continue
+        cell, item = book.sheets[slot.sheet].cell(slot.address), slot.item
+        if cell.formula is None and item.type != "text":
+            figure = normalise.figure(cell, item.type, unit=item.unit, places=item.places)
+            if figure.value is not None:
+                typed[item.id] = figure.value
+    return typed
+
+
 def _cover_text(cell: Cell, kind: str) -> str:
     if kind == "date" and cell.kind == "number":
         try:
@@ -160,3 +190,36 @@ def _last_shown(book: Book, layout: Layout, sound: set[str]) -> Mapping[str, Val
             )
             shown[name] = figure.value
     return shown
+
+
+def _listed(book: Book, name: str, heads: Sequence[str], last: str) -> Iterator[dict[str, str]]:
+    """The rows of a list that `return` wrote, as head → text, down to the first without `last`."""
+    sheet = book.sheets.get(name)
+    if sheet is None:
+        return
+    if any(sheet.cell(address(HEAD_ROW, at)).text != head for at, head in enumerate(heads, 1)):
+        return  # somebody's own sheet of that name
+    for row in range(FIRST_ROW, FIRST_ROW + MOST_ROWS):
+        said = {head: clean(sheet.cell(address(row, at)).text).strip() for at, head in enumerate(heads, 1)}
+        if not said[last]:
+            return
+        yield said
+
+
+def _problems(book: Book) -> Iterator[Problem]:
+    for said in _listed(book, PROBLEMS, PROBLEM_HEADS, PROBLEM_HEADS[-1]):
+        _, level, place, message, found, expected, remedy, reason, rule, fingerprint = said.values()
+        sheet, cell = split_place(place)
+        yield Problem(
+            level=level, message=message, remedy=remedy, fingerprint=fingerprint, sheet=sheet, cell=cell,
+            found=found, expected=expected, rule=rule, reason=reason, marked=(cell,) if cell else (),
+        )  # fmt: skip
+
+
+def _transfers(book: Book) -> Iterator[Transfer]:
+    for said in _listed(book, TRANSFERS, TRANSFER_HEADS, TRANSFER_HEADS[1]):
+        _, outcome, source, before, target, after, remark = said.values()
+        sheet, cell = split_place(target)
+        yield Transfer(
+            outcome=outcome, source=source, before=before, sheet=sheet, cell=cell, after=after, remark=remark
+        )

@@ -13,12 +13,14 @@ from xltools.detail import (
     HEAD_ROWS,
     LEAF_FIELDS,
     LEAF_HEAD,
+    REASONS,
     DetailSheet,
     detail_sheets,
     leaf_place,
+    reason_place,
     text_place,
 )
-from xltools.filing import Book, Cell, Entry, Filing, LabelFault, Leaf
+from xltools.filing import Book, Cell, Entry, Filing, LabelFault, Leaf, Reason
 from xltools.form import Form, Item, Value
 from xltools.geometry import address
 from xltools.layout import META, lay_out
@@ -78,8 +80,25 @@ def _detail_faults(form: Form, book: Book) -> Iterator[LabelFault]:
             yield LabelFault(META, cell, field, book.sheets[META].cell(cell).text)
 
 
+def _reasons(book: Book) -> dict[int, list[Reason]]:
+    """Leaf number (from 0) → the reasons on 说明."""
+    found: dict[int, list[Reason]] = {}
+    sheet, number = book.sheets.get(REASONS), 0
+    while sheet is not None:
+        leaf, place, matter, text, about = (
+            clean(sheet.cell(reason_place(number, head).address).text)
+            for head in ("单位序号", "位置", "待核实的问题", "单位的说明", "编号")
+        )
+        if not about:
+            break
+        if leaf.isdecimal():
+            found.setdefault(int(leaf) - 1, []).append(Reason(about, place, matter, text))
+        number += 1
+    return found
+
+
 def _leaves(form: Form, book: Book) -> Iterator[Leaf]:
-    meta = book.sheets[META]
+    meta, reasons = book.sheets[META], _reasons(book)
     for number in _rows(book):
         said = {field: meta.cell(leaf_place(number, field).address).text for field in LEAF_FIELDS}
         inputs: dict[str, Value] = {}
@@ -105,6 +124,7 @@ def _leaves(form: Form, book: Book) -> Iterator[Leaf]:
             declared_zeros=frozenset(said["declared_zeros"].split()),
             texts=texts,
             through=said["through"],
+            reasons=tuple(reasons.get(number, ())),
         )
 
 

@@ -16,6 +16,7 @@ from xltools.detail import (
     HEAD_ROWS,
     LEAF_FIELDS,
     LEAF_HEAD,
+    REASON_HEADS,
     REASONS,
     ROLLUP_SCHEMA,
     STATUS,
@@ -25,6 +26,7 @@ from xltools.detail import (
     detail_sheets,
     is_summed,
     leaf_place,
+    reason_place,
     sum_formula,
     text_place,
 )
@@ -168,11 +170,11 @@ class _RollupWriter(Official):
                 sheets[slot.sheet].formula(slot.place, formula, 0 if value is None else value, style)
 
     def _reasons(self) -> dict[str, list[str]]:
-        """Rule line → the units' reasons."""
+        """Rule line (or fingerprint) → the units' reasons."""
         found: dict[str, list[str]] = {}
         for leaf in self.rollup.leaves:
-            for line, text in leaf.explanations.items():
-                found.setdefault(line, []).append(f"{leaf.unit.name}：{text}")
+            for reason in leaf.reasons:
+                found.setdefault(reason.about, []).append(f"{leaf.unit.name}：{reason.text}")
         return found
 
     # ---- 明细
@@ -361,13 +363,14 @@ class _RollupWriter(Official):
 
     def _reason_sheet(self, sheet: SheetWriter) -> None:
         rows: list[list[Shown]] = [
-            [None, leaf.unit.name, self._rule_words(line), self.layout.rules[line].line.rule.basis, text]
-            for leaf in self.rollup.leaves
-            for line, text in leaf.explanations.items()
+            [None, number, leaf.unit.name, reason.place, reason.matter, reason.text, reason.about]
+            for number, leaf in enumerate(self.rollup.leaves, 1)
+            for reason in leaf.reasons
         ]
         for number, row in enumerate(rows, 1):
             row[0] = number
-        self._list(sheet, REASONS, ("序号", "单位", "项目", "勾稽关系", "说明"), (6, 30, 40, 50, 60), rows)
+        assert reason_place(0, "序号") == Place(REASONS, 4, 1, 4, 1)
+        self._list(sheet, REASONS, REASON_HEADS, (6, 9, 26, 24, 70, 50, 22), rows, cut=True)
 
     def _texts(self, sheet: SheetWriter) -> None:
         texts = self.form.texts
