@@ -24,7 +24,7 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-from xltools.reading import gate
+from xltools.reading import archive, opc, refusals
 from xltools.reading.gate import Package, Refused, admit, is_input, read_bytes, why_ignored
 
 MIB = 1024 * 1024
@@ -566,9 +566,9 @@ def test_active_content(kind):
 def test_a_declaration_across_two_pieces():
     for before in range(MIB - 30, MIB + 2):
         content = b"<!--" + b"x" * (before - 7) + b"--><!DOCTYPE x>"
-        entry = gate._Entry(b"x", "x", 0, 0, zlib.crc32(content), len(content), len(content), 0, 0)
+        entry = archive.ZipEntry(b"x", "x", 0, 0, zlib.crc32(content), len(content), len(content), 0, 0)
         with pytest.raises(Refused):
-            for _ in gate._scan_xml(gate._inflate(content, entry)):
+            for _ in opc.scan_xml(archive.inflate(content, entry)):
                 pass
 
 
@@ -845,5 +845,5 @@ def test_what_is_looked_at(name):
 
 
 def test_every_code_is_its_own():
-    codes = [value for value in vars(gate).values() if isinstance(value, str) and len(value) == 4]
+    codes = [value for value in vars(refusals).values() if isinstance(value, str) and len(value) == 4]
     assert sorted(codes) == [f"F{n:03}" for n in range(1, 11)]

@@ -39,8 +39,11 @@ from openpyxl.worksheet.formula import ArrayFormula, DataTableFormula
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from xltools.filing import BLANK, Book, Cell, SheetFacts
+from xltools.reading.formats import format_kind
 from xltools.reading.gate import Refused
-from xltools.reading.ooxml import MOST_CELLS, format_kind, moved, open_book
+from xltools.reading.ooxml import open_book
+from xltools.reading.shared import moved
+from xltools.reading.sheet import MOST_CELLS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:openpyxl")  # it speaks of dates out of range
 

@@ -1,0 +1,139 @@
+"""What a workbook's parts are declared as and how they refer to each other, read before any content.
+
+No part may declare a document type or an odd encoding: entities are how a small XML file grows without
+bounds or reads other files.
+"""
+
+from __future__ import annotations
+
+import codecs
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from xml.parsers import expat
+
+from xltools.reading.archive import ZipEntry, part_key
+from xltools.reading.refusals import DOCTYPE, FRESH, refuse_broken, refuse_suspect, refused
+
+_DECLARATIONS = tuple(
+    mark for word in ("!DOCTYPE", "!ENTITY") for mark in (b"<" + word.encode(), word.encode("utf-16-le")[:-1])
+)  # without its last zero the second stands in both byte orders
+
+
+def scan_xml(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same pieces, refused when they declare a document type, entities or an odd encoding.
+
+    Entities are how a small XML file grows without bounds or reads other files; no office writes them.
+    """
+    head, tail = b"", b""
+    for chunk in chunks:
+        if len(head) < 1024:
+            head += chunk[: 1024 - len(head)]
+        window = tail + chunk
+        if any(mark in window for mark in _DECLARATIONS):
+            sentence = "工作簿里有不该有的实体声明，为安全起见没有读取。"
+            raise refused(DOCTYPE, sentence, FRESH)
+        tail = window[-20:]
+        yield chunk
+    _check_encoding(head)
+
+
+def _check_encoding(head: bytes) -> None:
+    if not head:
+        return
+    encoding = "latin-1"
+    if head.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff", b"<\0\0\0", b"\0\0\0<")):
+        refuse_suspect("文字编码不通用")
+    if head.startswith((b"\xff\xfe", b"<\0")):
+        encoding = "utf-16-le"
+    elif head.startswith((b"\xfe\xff", b"\0<")):
+        encoding = "utf-16-be"
+    text = head.removeprefix(codecs.BOM_UTF8).decode(encoding, "replace").removeprefix("\ufeff")
+    if not text.lstrip(" \t\r\n").startswith("<"):
+        refuse_broken()
+    if not re.match(r"<\?xml\s", text):
+        return
+    declaration, closed, _ = text.partition("?>")
+    named = re.search(r"encoding\s*=\s*[\"']([^\"']*)", declaration)
+    common = ("utf-8", "utf8", "utf-16", "utf-16le", "utf-16be", "us-ascii", "ascii")
+    if not closed or (named and named[1].casefold() not in common):
+        refuse_suspect("文字编码不通用")
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    kind: str  # the last word of its type, lower case
+    type: str
+    target: str
+    outside: bool  # it leads out of the package
+
+
+def resolved(source: str, target: str) -> str:
+    """The part name that a relationship of `source` points to; the package itself is the source "".
+
+    >>> resolved("xl/workbook.xml", "worksheets/sheet1.xml"), resolved("xl/workbook.xml", "/xl/styles.xml")
+    ('xl/worksheets/sheet1.xml', 'xl/styles.xml')
+    """
+    path = target.partition("#")[0].replace("\\", "/")
+    return posixpath.normpath(posixpath.join("/", posixpath.dirname(source), path)).lstrip("/")
+
+
+def _each_element(content: bytes, take: Callable[[str, Mapping[str, str]], None]) -> None:
+    """Call `take` with local name and attributes of every element of an already scanned XML part."""
+    parser = expat.ParserCreate(namespace_separator=" ")
+    depth = 0
+
+    def start(name: str, given: Mapping[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > 8:  # two, in any part of these kinds; expat's memory grows with the depth
+            refuse_broken()
+        take(name.rpartition(" ")[2], given)
+
+    def end(_: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    try:
+        parser.Parse(content, True)
+    except (expat.ExpatError, ValueError):
+        refuse_broken()
+
+
+def relations_in(content: bytes) -> list[Relation]:
+    """Every relationship but hyperlinks, which are only ever followed by a person's click."""
+    relations: list[Relation] = []
+
+    def take(name: str, given: Mapping[str, str]) -> None:
+        whole = given.get("Type", "")
+        kind = whole.rpartition("/")[2].casefold()
+        if name == "Relationship" and kind != "hyperlink":
+            outside = given.get("TargetMode", "").casefold() == "external"
+            relations.append(Relation(kind, whole, given.get("Target", ""), outside))
+
+    _each_element(content, take)
+    return relations
+
+
+def content_types(content: bytes, parts: Iterable[ZipEntry]) -> dict[str, str]:
+    """Part name -> content type, lower case; "" for a part that has none."""
+    endings: dict[str, str] = {}
+    places: dict[str, str] = {}
+
+    def take(name: str, given: Mapping[str, str]) -> None:
+        declared = given.get("ContentType", "").casefold()
+        if name == "Default":
+            endings.setdefault(given.get("Extension", "").casefold(), declared)
+        elif name == "Override":
+            place = part_key(resolved("", given.get("PartName", "")))
+            if places.setdefault(place, declared) != declared:
+                refuse_suspect("同一部件登记成了两种东西")
+
+    _each_element(content, take)
+    found = {}
+    for part in parts:
+        key = part_key(part.name)
+        found[part.name] = places.get(key) or endings.get(key.rpartition(".")[2], "")
+    return found

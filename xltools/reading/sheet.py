@@ -1,0 +1,305 @@
+"""One sheet of a workbook: what surrounds its rows, and the rows themselves, in one pass."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+
+from xltools.filing import BLANK, Cell, CellKind
+from xltools.geometry import column_letters
+from xltools.reading.formats import PLAIN, CellStyle
+from xltools.reading.parts import MAIN, TRUE, Attributes, End, PartReader, Start, unescaped, whole_number
+from xltools.reading.shared import LAST_COLUMN, LAST_ROW, column_number, moved
+
+MOST_CELLS = 20_000  # kept of one sheet
+MOST_MERGES = 20_000
+MOST_HIDDEN_ROWS = 20_000
+MOST_HIDDEN_COLUMNS = 512  # "all columns to the right" is one <col> of 16 000
+MOST_EXPANDED = 2_000_000  # characters that the shared formulas of a workbook may grow to: 2 seconds
+
+_X14_VALIDATION = "http://schemas.microsoft.com/office/spreadsheetml/2009/9/main dataValidation"
+_KINDS: dict[str, CellKind] = {"e": "error", "d": "text"}
+_BOOLEANS = {"1": "TRUE", "true": "TRUE", "0": "FALSE", "false": "FALSE"}
+
+_COLUMNS = {column_letters(number): number for number in range(1, 257)}
+_ADDRESS = re.compile(r"\$?([A-Za-z]{1,3})\$?([1-9][0-9]{0,6})")
+
+
+def _has_no(attributes: Attributes, size: str) -> bool:
+    """Whether a row has no height or a column no width, which hides it as well as hidden="1" does."""
+    return size in attributes and float(attributes[size]) == 0
+
+
+def position_of(address: str) -> tuple[int, int]:
+    match = _ADDRESS.fullmatch(address)
+    if match:
+        row, column = int(match[2]), column_number(match[1].upper())
+        if row <= LAST_ROW and column <= LAST_COLUMN:
+            return row, column
+    raise ValueError(f"not an address: {address[:40]!r}")
+
+
+def _area(reference: str) -> str:
+    """
+    >>> _area("$c$3:a1"), _area("B2")
+    ('A1:C3', 'B2')
+    """
+    first, _, second = reference.partition(":")
+    (top, left), (bottom, right) = position_of(first), position_of(second or first)
+    corner = f"{column_letters(min(left, right))}{min(top, bottom)}"
+    other = f"{column_letters(max(left, right))}{max(top, bottom)}"
+    return corner if corner == other else f"{corner}:{other}"
+
+
+@dataclass(slots=True)
+class Common:
+    """What the sheets of a workbook share."""
+
+    strings: list[str]
+    styles: list[CellStyle]
+    # Cells without a formula by type, value and style: most are like another, and a Cell takes longer to make
+    # than to look up.  None stands for a cell that is not kept.
+    alike: dict[tuple[str | None, str | None, str | None], Cell | None] = field(default_factory=dict)
+    expanded: int = 0  # characters of shared formulas so far
+
+
+class SheetReader(PartReader):
+    """One sheet: what surrounds its rows by `opened`, the rows themselves by `handlers`."""
+
+    sections = frozenset(
+        ["sheetFormatPr", "cols", "sheetData", "sheetProtection", "mergeCells", "dataValidations", "extLst"]
+    )
+
+    def __init__(self, common: Common, cell_limit: int) -> None:
+        super().__init__()
+        self.common, self.cell_limit = common, cell_limit
+        self.cells: dict[str, Cell] = {}
+        self.merges: set[str] = set()
+        self.hidden_rows: set[int] = set()
+        self.hidden_columns: set[int] = set()
+        self.shown_rows: set[int] = set()  # kept when rows that are not declared are hidden
+        self.zero_height = self.protected = self.overfull = False
+        self.validations = self.columns = 0
+        self.row, self.row_is_given, self.row_is_hidden = 0, True, False
+        self.runs: list[str] | None = None  # of the inline string of the open cell
+        self.run_depth = 0  # how deep inside it a text has to stand
+        self.masters: dict[str, tuple[str, int, int]] = {}  # shared index → text, row, column
+        self.waiting: list[tuple[str, str]] = []  # followers that stand before their master, and its index
+
+    def check_root(self, local: str) -> None:
+        if local not in ("worksheet", "chartsheet", "dialogsheet") or self.space not in MAIN:
+            raise ValueError(f"not a sheet: {local}")
+
+    # around the rows
+
+    def opened(self, local: str, attributes: Attributes) -> None:
+        if local == "sheetData":
+            self.go_on_with(*self.handlers())
+        elif local == "mergeCell":
+            if len(self.merges) < MOST_MERGES:
+                self.merges.add(_area(attributes["ref"]))
+            else:
+                self.overfull = True
+        elif local in ("dataValidation", _X14_VALIDATION):
+            self.validations += 1
+        elif local == "col":
+            self.columns += 1
+            if self.columns > LAST_COLUMN:
+                raise ValueError("more columns than a sheet has")
+            first, last = whole_number(attributes["min"]), whole_number(attributes["max"])
+            if attributes.get("hidden") in TRUE or _has_no(attributes, "width"):
+                self.hidden_columns.update(range(max(first, 1), min(last, MOST_HIDDEN_COLUMNS) + 1))
+        elif local == "sheetProtection":
+            self.protected = attributes.get("sheet") in TRUE
+        elif local == "sheetFormatPr":
+            self.zero_height = attributes.get("zeroHeight") in TRUE
+
+    def all_hidden_rows(self) -> frozenset[int]:
+        if self.zero_height:
+            last = max(self.shown_rows, default=0)
+            self.hidden_rows.update(set(range(1, last + 1)) - self.shown_rows)
+        return frozenset(self.hidden_rows)
+
+    # among the rows
+
+    def handlers(self) -> tuple[Start, End]:
+        """For what stands in sheetData.  Nine cells in ten are settled here, the rest by the methods below."""
+        names = ("row", "c", "v", "f", "sheetData")
+        row_name, cell_name, value_name, formula_name, data_name = (f"{self.space} {name}" for name in names)
+        text, cells, alike, limit = self.text, self.cells, self.common.alike, self.cell_limit
+        cell: Attributes | None = None  # the open cell
+        formula: Attributes | None = None
+        formula_text, value = "", None
+        digits, before = "", 0  # of the open row's number, and where they start in an address
+        last = ""  # address of the cell before
+        in_text = False
+
+        def start(name: str, attributes: Attributes) -> None:
+            nonlocal cell, formula, value, digits, before, last, in_text
+            if name == value_name and not in_text:
+                in_text = True
+                text.clear()
+            elif name == cell_name and digits and cell is None:
+                cell = attributes
+                formula = value = None
+            elif name == formula_name and not in_text:
+                in_text = True
+                text.clear()
+                formula = attributes
+            elif name == row_name and not digits:
+                digits = self.row_starts(attributes)
+                before, last = -len(digits), ""
+            else:
+                self.runs_or_nothing(name, cell)
+
+        def end(name: str) -> None:
+            nonlocal cell, formula_text, value, digits, before, last, in_text
+            if name == value_name:
+                in_text = False
+                value = "".join(text)
+            elif name == cell_name:
+                assert cell is not None
+                get = cell.get
+                address = get("r")
+                if address is None or address[before:] != digits or address[:before] not in _COLUMNS:
+                    address, digits = self.unusual_address(address, last)
+                    before = -len(digits)
+                last = address
+                if formula is None and get("t") != "inlineStr":
+                    key = get("t"), value, get("s")
+                    found = alike.get(key, BLANK)  # which is never one of them
+                    if found is BLANK:
+                        found = alike[key] = self.cell_of(cell, value, None)
+                else:
+                    shown = None if formula is None else self.formula_at(address, formula, formula_text)
+                    found = self.cell_of(cell, value, shown)
+                cell = None
+                if found is not None:
+                    if address in cells:
+                        raise ValueError(f"a cell given twice: {address}")
+                    if len(cells) >= limit or self.overfull:
+                        self.overfull = True
+                        self.go_on_with(None, self.end_unread)
+                    else:
+                        cells[address] = found
+            elif name == formula_name:
+                in_text = False
+                formula_text = "".join(text)
+            elif name == row_name:
+                digits = ""
+                self.row_ends()
+            elif name == data_name:
+                self.rows_end()
+
+        return start, end
+
+    def row_starts(self, attributes: Attributes) -> str:
+        given = attributes.get("r")
+        self.row = self.row + 1 if given is None else whole_number(given)
+        if not 1 <= self.row <= LAST_ROW:
+            raise ValueError(f"no such row: {self.row}")
+        self.row_is_given = given is not None
+        self.row_is_hidden = attributes.get("hidden") in TRUE or _has_no(attributes, "ht")
+        return str(self.row)
+
+    def row_ends(self) -> None:
+        if self.row_is_hidden:
+            if len(self.hidden_rows) < MOST_HIDDEN_ROWS:
+                self.hidden_rows.add(self.row)
+        elif self.zero_height and self.row <= MOST_HIDDEN_ROWS:
+            self.shown_rows.add(self.row)
+
+    def rows_end(self) -> None:
+        for address, index in self.waiting:
+            if index in self.masters and address in self.cells:
+                self.cells[address] = replace(self.cells[address], formula=self.expand(index, address))
+        self.depth = 1
+        self.go_on_with(self.start, self.end)
+
+    def end_unread(self, name: str) -> None:
+        """Beyond the limit the rows are only read through."""
+        if name == f"{self.space} sheetData":
+            self.rows_end()
+
+    def unusual_address(self, address: str | None, last: str) -> tuple[str, str]:
+        """A cell far to the right, in odd spelling or without address; and the digits of its row."""
+        if address is None:
+            row, column = self.row, position_of(last)[1] + 1 if last else 1
+            if column > LAST_COLUMN:
+                raise ValueError("more cells than columns")
+        else:
+            row, column = position_of(address)
+            if row != self.row and (self.row_is_given or last):
+                raise ValueError(f"{address} stands in row {self.row}")
+            self.row = row
+        return f"{column_letters(column)}{row}", str(row)
+
+    def cell_of(self, attributes: Attributes, value: str | None, formula: str | None) -> Cell | None:
+        """The cell as it is kept, None when there is nothing to keep: locked and empty."""
+        styles = self.common.styles
+        style = styles[whole_number(attributes.get("s", "0"))] if styles else PLAIN
+        type_ = attributes.get("t", "n")
+        kind, text = self.content(type_, value)
+        if kind == "blank" and formula is None and style.locked:
+            return None
+        return Cell(kind, text, formula, style.locked, "date" if type_ == "d" else style.format)
+
+    def content(self, type_: str, value: str | None) -> tuple[CellKind, str]:
+        """Kind and text of a cell by its t attribute."""
+        if type_ == "inlineStr":
+            runs, self.runs = self.runs, None
+            return ("blank", "") if runs is None else ("text", "".join(runs))
+        if value is None or (value == "" and type_ != "str"):
+            return "blank", ""
+        if type_ == "n":
+            return "number", value
+        if type_ == "s":
+            return "text", self.common.strings[whole_number(value)]
+        if type_ == "str":
+            return "text", unescaped(value) if "_x" in value else value
+        if type_ == "b":
+            return "boolean", _BOOLEANS[value.strip()]
+        return _KINDS[type_], value
+
+    def runs_or_nothing(self, name: str, cell: Attributes | None) -> None:
+        """Go aside into an inline string, or into what does not count."""
+        self.step_aside()
+        if name == f"{self.space} is" and cell is not None and cell.get("t") == "inlineStr":
+            self.runs, self.run_depth = [], 2
+            self.handle(self.start_run, self.end_run)
+
+    def start_run(self, name: str, attributes: Attributes) -> None:
+        self.start_aside(name, attributes)
+        if self.aside == 2:
+            self.run_depth = 3 if name == f"{self.space} r" else 2
+        if name == f"{self.space} t":
+            self.text.clear()
+
+    def end_run(self, name: str) -> None:
+        if self.aside == self.run_depth and self.runs is not None and name == f"{self.space} t":
+            run = "".join(self.text)
+            self.runs.append(unescaped(run) if "_x" in run else run)
+        self.end_aside(name)
+
+    def formula_at(self, address: str, attributes: Attributes, text: str) -> str:
+        """A formula; a shared one as it reads at this address."""
+        text = text.removeprefix("=")
+        if attributes.get("t") != "shared" or "si" not in attributes:
+            return text
+        index = attributes["si"]
+        if text and ("ref" in attributes or index not in self.masters):
+            self.masters[index] = text, *position_of(address)
+            return text
+        if index in self.masters:
+            return self.expand(index, address)
+        self.waiting.append((address, index))
+        return ""
+
+    def expand(self, index: str, address: str) -> str:
+        text, from_row, from_column = self.masters[index]
+        self.common.expanded += len(text)
+        if self.common.expanded > MOST_EXPANDED:
+            self.overfull = True
+            return ""
+        row, column = position_of(address)
+        return moved(text, row - from_row, column - from_column)
