@@ -14,8 +14,9 @@ from xltools.finding import Finding, Level
 from xltools.form import Form, Values
 from xltools.layout import CHECKS, Layout, Slot, lay_out
 from xltools.roster import Roster
+from xltools.words import clean
 
-MODULES = ("files", "structure", "integrity", "values", "rules", "years", "across")
+MODULES = ("files", "structure", "shape", "integrity", "values", "rules", "years", "culprit", "statements", "across")
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,9 @@ MOST_FOUND, MOST_MESSAGE = 200, 800  # characters quoted
 
 
 def short(text: str | None, most: int) -> str | None:
+    """A text cut to length, without what would steer a terminal or fit in no file."""
+    if text is not None and not text.isprintable():
+        text = clean(text).replace("\ufffd", "□")
     return text if text is None or len(text) <= most else text[: most - 1] + "…"
 
 

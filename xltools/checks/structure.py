@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from xltools.checks.registry import Case, Check, check
 from xltools.filing import LabelFault, SheetFacts
-from xltools.finding import Finding, Level
+from xltools.finding import Finding
 from xltools.geometry import position
 from xltools.layout import META
 from xltools.roster import issue_number
@@ -157,7 +157,7 @@ def other_form(this: Check, case: Case) -> Iterator[Finding]:
 def sheets_missing(this: Check, case: Case) -> Iterator[Finding]:
     """模板的每张工作表都要在，名字不变；隐藏、显示、次序不论。
 
-    通过：另加了一张草稿表（不读它）
+    通过：另加了一张草稿表（S011 提示一次）
     不通过：删了“四、复议诉讼”　改名为“Sheet3”
     改正：把工作表名改回原样；删掉了的，用模板重填。
     """
@@ -167,7 +167,7 @@ def sheets_missing(this: Check, case: Case) -> Iterator[Finding]:
     for name in case.sheet_names:
         if name in book.sheets:
             continue
-        twin = next((sheet.name for sheet in extra if _looks_like(case, sheet, name)), None)
+        twin = next((sheet.name for sheet in extra if looks_like(case, sheet, name)), None)
         if twin is not None:
             yield this.finding(
                 case,
@@ -183,7 +183,7 @@ def sheets_missing(this: Check, case: Case) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _looks_like(case: Case, sheet: SheetFacts, name: str) -> bool:
+def looks_like(case: Case, sheet: SheetFacts, name: str) -> bool:
     """Whether a sheet under another name has at least half of a sheet's labels."""
     plan = case.layout.by_name.get(name)
     labels = [label for label in plan.labels if label.is_verified] if plan else []
@@ -271,37 +271,6 @@ def _movement(case: Case, sheet: str, faults: list[LabelFault]) -> tuple[LabelFa
         return None
     step, count = steps.most_common(1)[0]
     return first[step] if count >= 2 or count == len(faults) else None
-
-
-@check("S009", "藏了填报格", Level.QUERY, requires=("S006",))
-def hidden_inputs(this: Check, case: Case) -> Iterator[Finding]:
-    """填报格所在的行、列不要隐藏，免得看的人漏看。
-
-    通过：隐藏了空白行
-    不通过：隐藏了“四、结转下年度继续办理”一行
-    改正：取消隐藏，核对那里的数。
-    """
-    book = case.filing.book
-    assert book is not None
-    told: set[tuple[str, str]] = set()
-    for slot in case.layout.inputs:
-        sheet = book.sheets.get(slot.sheet)
-        if sheet is None:
-            continue
-        row, column = position(slot.address)
-        hidden = f"第{row}行" if row in sheet.hidden_rows else None
-        if column in sheet.hidden_columns:
-            hidden = f"{slot.address.rstrip('0123456789')}列"
-        if hidden and (slot.sheet, hidden) not in told:
-            told.add((slot.sheet, hidden))
-            yield this.finding(
-                case,
-                f"〔{slot.sheet}〕{hidden}被隐藏了，里面有填报格（{case.label(slot)}等）。",
-                "请取消隐藏，核对里面的数。",
-                sheet=slot.sheet,
-                cell=slot.address,
-                found=hidden,
-            )
 
 
 @check("S010", "工作表内容过多", requires=("S006",))

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from xltools.answers import MOST_TEXT
 from xltools.checks.registry import Case, Check, check
+from xltools.checks.shape import lost_beneath_merges
 from xltools.compute import as_number
 from xltools.filing import Entry
 from xltools.finding import Finding, Level
@@ -18,6 +19,7 @@ from xltools.words import number_text
 
 STRUCTURE = ("S006",)
 EPOCH = datetime.date(1899, 12, 30)
+LOST = "\ufffd"  # what stands for a character that no file can hold
 SHOULD = {
     "count": "不带单位的非负整数，例如 3",
     "signed": "整数，例如 3 或 -2",
@@ -48,12 +50,14 @@ def blank(this: Check, case: Case) -> Iterator[Finding]:
     改正：逐格填上，或在封面选“是”。
     """
     empty: dict[str, list[Slot]] = {}
+    lost = lost_beneath_merges(case)
     for slot, entry in entries(case):
         if (
             slot.item.type != "text"
             and entry.value is None
             and entry.fault is None
             and not entry.declared_zero
+            and (slot.sheet, slot.address) not in lost
         ):
             empty.setdefault(slot.sheet, []).append(slot)
     may_declare = ZERO_FIELD in case.layout.cover
@@ -256,6 +260,33 @@ def like_a_date(this: Check, case: Case) -> Iterator[Finding]:
                 cell=slot.address,
                 item=slot.item.id,
                 found=str(value),
+            )
+
+
+@check("V113", "文字里有不可见的控制字符", Level.NOTE, requires=STRUCTURE)
+def control_characters(this: Check, case: Case) -> Iterator[Finding]:
+    """文字里的控制字符和残缺字符不能上报，读入时换成替代符，其余文字照旧。
+
+    通过：换行、空格
+    提示：从别的系统复制来的文字里夹着看不见的控制字符　半个表情符号
+    改正：看一下换掉的地方有没有缺字。
+    """
+    filing, layout = case.filing, case.layout
+    said = [(layout.texts[name], text) for name, text in filing.texts.items()]
+    said += [(layout.cover[name], text) for name, text in filing.cover.items()]
+    said += [(layout.rules[name].explanation, text) for name, text in filing.explanations.items()]
+    said += [(slot.place, str(entry.value)) for slot, entry in entries(case) if slot.item.type == "text"]
+    for place, text in said:
+        if LOST in text:
+            at = text.index(LOST)
+            around = text[max(0, at - 10) : at + 10].replace("\n", " ")
+            yield this.finding(
+                case,
+                f"〔{place.sheet}〕{place.address} 的文字里有 {text.count(LOST)} 个不可见的字符，已换成替代符：“{around}”。",
+                "请看一下那里有没有缺字；重新打一遍即可。",
+                sheet=place.sheet,
+                cell=place.address,
+                found=around,
             )
 
 
