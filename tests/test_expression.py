@@ -740,6 +740,52 @@ def test_the_sides_are_exact_and_their_formulas_agree(tree, values):
             assert exact is None or Fraction(number) == exact
 
 
+# --- one linear equation -----------------------------------------------------------------------------
+
+
+def equation(text: str) -> tuple[dict[str, Fraction], Fraction] | None:
+    found = bound(text).equation
+    return found and (
+        {("last_" if ref.last else "") + ref.item: by for ref, by in found.terms},
+        found.constant,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "terms", "constant"),
+    [
+        ("a + b == c + d", {"a": 1, "b": 1, "c": -1, "d": -1}, 0),
+        ("a == 0", {"a": 1}, 0),
+        ("sum[a:c] == d", {"a": 1, "b": 1, "c": 1, "d": -1}, 0),
+        ("a == last.a + b - c", {"a": 1, "last_a": -1, "b": -1, "c": 1}, 0),
+        ("-(a - 2) * 3 == b / 4 + 0.5", {"a": -3, "b": Fraction(-1, 4)}, Fraction(11, 2)),
+        ("2 * (a + 1) == (3 - 1) * b", {"a": 2, "b": -2}, 2),
+        ("a + b == a + c", {"b": 1, "c": -1}, 0),
+    ],
+)
+def test_a_rule_of_sums_and_multiples_is_one_equation(text, terms, constant):
+    assert equation(text) == (terms, constant)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a >= b", "a != b", "a == b == c", "(a == 0) == (b == 0)", "implies(a == 0, b == 0)", "not a == b"]
+    + ["abs(a) == b", "a * b == c", "a / b == 1", "a / 0 == b", "a / (1 - 1) == b", "1 / a == b"],
+)
+def test_anything_else_is_no_equation(text):
+    assert equation(text) is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(comparisons, all_values)
+def test_an_equation_says_what_the_sides_differ_by(tree, values):
+    _compare, (left, right, *_more), _signs = tree
+    rule = bound(f"{written(left, 4)} == {written(right, 4)}")
+    if rule.equation is not None:
+        whole = rule.equation.constant + sum(by * Fraction(values[ref]) for ref, by in rule.equation.terms)
+        assert whole == referred(left, values) - referred(right, values)
+
+
 def test_evaluation_is_fast_enough_for_a_province():
     rule = bound("sum[a:b] + c == a + d")
     values = {Ref(item): 1 for item in ITEMS}

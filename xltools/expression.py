@@ -108,6 +108,14 @@ class Sides:
     difference: int | Decimal | None
 
 
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """A rule as one linear equation: the terms, each times its coefficient, and the constant add up to zero."""
+
+    terms: tuple[tuple[Ref, Fraction], ...]  # in order of appearance; those that cancel out are left out
+    constant: Fraction
+
+
 # --- reading a text ----------------------------------------------------------------------------------
 
 _TOKEN = re.compile(
@@ -338,7 +346,8 @@ class Expression:
         pair = len(refs) == 2 and first is not self._tree
         left, right = refs if pair else (first.left, first.right)
         sides = (_Side.of(left, places), _Side.of(right, places))
-        return Bound(self.text, refs, not pair, self, tuple(places.items()), test, sides)
+        equation = _equation(self._tree, places)
+        return Bound(self.text, refs, not pair, equation, self, tuple(places.items()), test, sides)
 
 
 def _first_comparison(tree: _Truth) -> _Compare:
@@ -370,6 +379,7 @@ class Bound:
     text: str
     refs: tuple[Ref, ...]  # all of them, in order of appearance, ranges expanded
     has_difference: bool
+    equation: Equation | None  # where the rule is a single == of sums and multiples, else None
     _expression: Expression = field(compare=False, repr=False)
     _places: tuple[tuple[_Leaf, tuple[Ref, ...]], ...] = field(repr=False)
     _test: _Test = field(compare=False, repr=False)
@@ -546,6 +556,70 @@ class _Compiler:
             case _Logic(function, parts):
                 decide, tests = _DECIDE[function], [self.truth(part) for part in parts]
                 return lambda values: decide([test(values) for test in tests])  # a list: all are evaluated
+
+
+# --- the linear equation -----------------------------------------------------------------------------
+
+_Sum: TypeAlias = dict[Ref | None, Fraction]  # coefficients; None stands for the constant
+
+
+def _equation(tree: _Truth, places: _Places) -> Equation | None:
+    """left - right == 0, where both sides are linear."""
+    if not isinstance(tree, _Compare) or tree.sign != "==":
+        return None
+    left, right = _linear(tree.left, places), _linear(tree.right, places)
+    if left is None or right is None:
+        return None
+    whole = _added(left, right, -1)
+    terms = ((ref, factor) for ref, factor in whole.items() if ref is not None and factor)
+    return Equation(tuple(terms), whole.get(None, Fraction(0)))
+
+
+def _linear(node: _Numeric, places: _Places) -> _Sum | None:
+    """The node as a sum of multiples; None where it is not one: abs(a), a * b, a / b, a / 0."""
+    match node:
+        case int() | Decimal():
+            return {None: Fraction(node)}
+        case Name() | _Range() | Ref():
+            whole: _Sum = {}
+            for ref in places[node]:
+                whole = _added(whole, {ref: Fraction(1)})
+            return whole
+        case _Unary("-", operand):
+            inner = _linear(operand, places)
+            return None if inner is None else _added({}, inner, -1)
+        case _Unary():
+            return None
+        case _Chain(first, steps):
+            so_far = _linear(first, places)
+            for sign, operand in steps:
+                other = _linear(operand, places)
+                if so_far is None or other is None:
+                    return None
+                so_far = _stepped(so_far, sign, other)
+            return so_far
+
+
+def _stepped(so_far: _Sum, sign: str, other: _Sum) -> _Sum | None:
+    if sign in "+-":
+        return _added(so_far, other, 1 if sign == "+" else -1)
+    if sign == "*" and set(so_far) <= {None}:
+        so_far, other = other, so_far
+    if set(other) - {None}:
+        return None  # items on both sides of a product, or below the line
+    factor = other.get(None, Fraction(0))
+    if sign == "/":
+        if not factor:
+            return None
+        factor = 1 / factor
+    return _added({}, so_far, factor)
+
+
+def _added(one: _Sum, other: _Sum, times: int | Fraction = 1) -> _Sum:
+    whole = dict(one)
+    for ref, factor in other.items():
+        whole[ref] = whole.get(ref, Fraction(0)) + times * factor
+    return whole
 
 
 # --- the Excel formula -------------------------------------------------------------------------------

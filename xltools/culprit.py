@@ -1,0 +1,298 @@
+"""Culprit: which cell, put right, would heal what does not add up.  A likelihood; no figure is ever changed.
+
+Everything that must be equal is one linear constraint: a typed total and its parts, a rule that is one equation.
+Broken constraints that share a figure belong to one question.  A suspect answers it: with its figure corrected
+all of them hold and none that held breaks.  What a clerk reads of it is checks/culprit.py's matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import IntEnum
+from fractions import Fraction
+from functools import lru_cache
+
+from xltools.compute import Number, as_number, totals
+from xltools.expression import Ref
+from xltools.form import Form, Item, RuleLine, Values
+from xltools.slips import Slip, slip_between
+
+_HALF = Fraction(1, 2_000_000)  # of the sixth decimal, to which rules compare
+
+
+class Strength(IntEnum):
+    """How much speaks for a suspect."""
+
+    POSSIBLE = 1  # others would heal the same, but its figure looks like a slip; or it takes two cells
+    LIKELY = 2  # no other single cell would heal what is broken
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """One figure as it stands and as it would have to be."""
+
+    item: str
+    found: Number
+    expected: Number
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """One answer to what is broken.  Suspects of equal `broken` are rivals, the likeliest first."""
+
+    corrections: tuple[Correction, ...]  # one, or two neighbours whose figures changed places
+    broken: tuple[str, ...]  # what it heals: ids of rule lines, and of typed totals
+    slip: Slip
+    strength: Strength
+
+
+@dataclass(frozen=True)
+class _Constraint:
+    """The terms and the constant add up to zero."""
+
+    id: str
+    terms: Mapping[str, Fraction]
+    constant: Fraction
+    is_typed: bool  # a typed total and its parts
+
+    def residual(self, figures: Mapping[str, Number]) -> Fraction:
+        whole = self.constant
+        for item, factor in self.terms.items():
+            whole += factor * Fraction(figures[item])
+        return whole if abs(whole) >= _HALF else Fraction(0)
+
+
+def suspects(form: Form, figures: Values, *, level: str, last: Values | None = None) -> tuple[Suspect, ...]:
+    """Who is likely to blame, by question in the form's order, likeliest first; () where nothing points to anyone.
+
+    `figures` holds inputs and those totals only that were typed; a blank is unknown and leaves undecided what
+    it is part of.  Without typed totals a cell is named only where no other would do.
+    """
+    known = {name: number for name in form.items if (number := as_number(figures.get(name))) is not None}
+    return tuple(_Case(form, known, level, last or {}).suspects())
+
+
+class _Case:
+    def __init__(self, form: Form, known: Mapping[str, Number], level: str, last: Values) -> None:
+        self.form, self.known, self.level, self.last = form, known, level, last
+        self.constraints = tuple(self._constraints())
+        self.residuals = {one.id: one.residual(known) for one in self.constraints}
+        self.by_item: dict[str, list[_Constraint]] = {}
+        for one in self.constraints:
+            for item in one.terms:
+                self.by_item.setdefault(item, []).append(one)
+
+    # ---- what must be equal
+
+    def _constraints(self) -> Iterator[_Constraint]:
+        for item in self.form.derived:
+            if item.id in self.known:
+                terms = {item.id: Fraction(-1)}
+                for part in item.sum:
+                    self._expand(part, Fraction(1), terms)
+                yield from self._decided(item.id, terms, Fraction(0), is_typed=True)
+        for line in self.form.rule_lines:
+            equation = line.bound.equation
+            if equation is None or line.rule.level == "note" or not line.binds(self.level):
+                continue
+            terms, constant = {}, equation.constant
+            for ref, factor in equation.terms:
+                if not ref.last:
+                    self._expand(ref.item, factor, terms)
+                elif (number := as_number(self.last.get(ref.item))) is not None:
+                    constant += factor * Fraction(number)
+                else:
+                    break
+            else:
+                yield from self._decided(line.id, terms, constant, is_typed=False)
+
+    def _expand(self, name: str, factor: Fraction, terms: dict[str, Fraction]) -> None:
+        """A total that was not typed is whatever its parts are."""
+        parts = self.form.items[name].sum
+        if not parts or name in self.known:
+            terms[name] = terms.get(name, Fraction(0)) + factor
+            return
+        for part in parts:
+            self._expand(part, factor, terms)
+
+    def _decided(
+        self, name: str, terms: Mapping[str, Fraction], constant: Fraction, *, is_typed: bool
+    ) -> Iterator[_Constraint]:
+        terms = {item: factor for item, factor in terms.items() if factor}
+        if terms and all(item in self.known for item in terms):
+            yield _Constraint(name, terms, constant, is_typed)
+
+    # ---- what is broken, and what would heal it
+
+    def questions(self) -> list[tuple[_Constraint, ...]]:
+        """Broken constraints in groups that share figures; one that speaks of a single figure asks nothing."""
+        groups: list[tuple[_Constraint, ...]] = []
+        for one in self.constraints:
+            if self.residuals[one.id]:
+                near = [
+                    group for group in groups if any(other.terms.keys() & one.terms.keys() for other in group)
+                ]
+                groups = [group for group in groups if group not in near]
+                groups.append((*(other for group in near for other in group), one))
+        order = {one.id: at for at, one in enumerate(self.constraints)}
+        groups = [tuple(sorted(group, key=lambda one: order[one.id])) for group in groups]
+        return sorted(
+            (group for group in groups if any(len(one.terms) > 1 for one in group)),
+            key=lambda group: order[group[0].id],
+        )
+
+    def suspects(self) -> Iterator[Suspect]:
+        questions = self.questions()
+        swaps = self._swaps(questions)
+        for at, question in enumerate(questions):
+            over = [asked for asked in swaps if at in asked and len(asked) > 1]
+            if len(over) == 1 and len(swaps[over[0]]) == 1:
+                # Two neighbours whose figures changed places say more than two mistakes of equal size.
+                if over[0][0] == at:
+                    both = [one for asked in over[0] for one in questions[asked]]
+                    yield self._suspect(swaps[over[0]][0], both, Strength.POSSIBLE)
+                continue
+            sizes = {abs(self.residuals[one.id]) for one in question}
+            others = (one for asked in questions if asked is not question for one in asked)
+            # Two mistakes in one line may cancel out there and leave two others broken by as much.
+            is_alone = not any(abs(self.residuals[one.id]) in sizes for one in others)
+            yield from self._answers(question, swaps.get((at,), []), is_alone)
+
+    def _answers(
+        self, question: Sequence[_Constraint], swaps: Sequence[Sequence[Correction]], is_alone: bool
+    ) -> list[Suspect]:
+        # What heals all must be in each of them; the order of the form decides between equals.
+        shared = [name for name in question[0].terms if all(name in one.terms for one in question)]
+        healers = [one for name in shared if (one := self._single(name, question)) is not None]
+        sound = [[one] for one in healers if self._is_sound([one])]
+        if sound and len(healers) == 1:  # the constraints exclude all others, whatever the figures
+            return [self._suspect(sound[0], question, Strength.LIKELY if is_alone else Strength.POSSIBLE)]
+        if len(sound) > 1 and any(one.is_typed for one in question):
+            made = [self._suspect(one, question, Strength.POSSIBLE) for one in sound]
+            return sorted((one for one in made if one.slip.is_telling), key=lambda one: one.slip)
+        only = sound or swaps
+        return [self._suspect(only[0], question, Strength.POSSIBLE)] if len(only) == 1 else []
+
+    def _suspect(
+        self, corrections: Sequence[Correction], question: Sequence[_Constraint], strength: Strength
+    ) -> Suspect:
+        slip = Slip.SWAPPED if len(corrections) > 1 else self._slip(corrections[0])
+        return Suspect(tuple(corrections), tuple(one.id for one in question), slip, strength)
+
+    def _single(self, name: str, question: Sequence[_Constraint]) -> Correction | None:
+        """The one figure with which every constraint of the question holds, if it breaks no other."""
+        first = question[0]
+        change = -self.residuals[first.id] / first.terms[name]
+        if not self._heals({name: change}, question):
+            return None
+        found = self.known[name]
+        return Correction(name, found, _number(Fraction(found) + change))
+
+    def _heals(self, changes: Mapping[str, Fraction], question: Iterable[_Constraint]) -> bool:
+        broken = {one.id for one in question}
+        touched = {one.id: one for name in changes for one in self.by_item.get(name, ())}
+        if not broken <= touched.keys():
+            return False
+        for one in touched.values():
+            moved = sum(
+                (one.terms.get(name, Fraction(0)) * change for name, change in changes.items()), Fraction(0)
+            )
+            if abs(self.residuals[one.id] + moved) >= _HALF and (one.id in broken or moved):
+                return False
+        return True
+
+    def _swaps(
+        self, questions: Sequence[Sequence[_Constraint]]
+    ) -> dict[tuple[int, ...], list[list[Correction]]]:
+        """Neighbours whose figures, changed about, heal whole questions: a figure one row or column off.
+
+        By the positions of the questions that they heal.
+        """
+        found: dict[tuple[int, ...], list[list[Correction]]] = {}
+        for pair in _neighbours(self.form) if questions else ():
+            here, there = (self.known.get(name) for name in pair)
+            if here is None or there is None or here == there:
+                continue
+            asked = tuple(
+                at
+                for at, one in enumerate(questions)
+                if any(name in part.terms for part in one for name in pair)
+            )
+            change = Fraction(there) - Fraction(here)
+            whole = [one for at in asked for one in questions[at]]
+            if asked and self._heals({pair[0]: change, pair[1]: -change}, whole):
+                swap = [Correction(pair[0], here, there), Correction(pair[1], there, here)]
+                if self._is_sound(swap):
+                    found.setdefault(asked, []).append(swap)
+        return found
+
+    def _slip(self, correction: Correction) -> Slip:
+        slip = slip_between(correction.found, correction.expected)
+        if slip.is_telling or not correction.found:
+            return slip
+        beside = (
+            b if a == correction.item else a for a, b in _neighbours(self.form) if correction.item in (a, b)
+        )
+        return Slip.COPIED if any(self.known.get(one) == correction.found for one in beside) else slip
+
+    # ---- what a figure may be
+
+    def _is_sound(self, corrections: Sequence[Correction]) -> bool:
+        """Figures that the items may have, and no other rule that they break."""
+        if not all(_may_be(self.form.items[one.item], one.expected) for one in corrections):
+            return False
+        after = {**self.known, **{one.item: one.expected for one in corrections}}
+        changed = {one.item for one in corrections}
+        return not any(
+            self._holds(line, self.known) and self._holds(line, after) is False
+            for line in self.form.rule_lines
+            if line.bound.equation is None
+            and line.binds(self.level)
+            and changed & {leaf.item for leaf in line.leaves}
+        )
+
+    def _holds(self, line: RuleLine, figures: Mapping[str, Number]) -> bool | None:
+        whole = {**totals(self.form, figures), **figures}
+
+        def value(ref: Ref) -> Number | None:
+            return as_number(self.last.get(ref.item)) if ref.last else whole.get(ref.item)
+
+        return line.bound.holds(value)
+
+
+@lru_cache(maxsize=64)
+def _neighbours(form: Form) -> tuple[tuple[str, str], ...]:
+    """Inputs that stand next to each other in a table, across and down."""
+    return tuple(_beside(form))
+
+
+def _beside(form: Form) -> Iterator[tuple[str, str]]:
+    for table in form.tables.values():
+        rows, columns = [one.id for one in table.rows], [one.id for one in table.columns]
+        for row, below in zip(rows, [*rows[1:], None], strict=True):
+            for column, right in zip(columns, [*columns[1:], None], strict=True):
+                here = f"{table.id}.{row}.{column}"
+                beside = [f"{table.id}.{row}.{right}"] if right else []
+                beside += [f"{table.id}.{below}.{column}"] if below else []
+                yield from (
+                    (here, one) for one in beside if form.items[here].is_input and form.items[one].is_input
+                )
+
+
+def _number(exact: Fraction) -> Number:
+    if exact.denominator == 1:
+        return int(exact)
+    return Decimal(exact.numerator) / Decimal(exact.denominator)
+
+
+def _may_be(item: Item, figure: Number) -> bool:
+    """Counts are whole and not negative, money has the places declared."""
+    if item.type == "signed":
+        return isinstance(figure, int)
+    if figure < 0:
+        return False
+    if item.type != "money":
+        return isinstance(figure, int)
+    return figure == round(Decimal(figure), item.places or 0)
