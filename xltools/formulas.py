@@ -54,11 +54,14 @@ class RuleFormulas:
     result: str
 
 
-def rule_formulas(layout: Layout, row: RuleRow, *, has_cover: bool = True) -> RuleFormulas:
+def rule_formulas(
+    layout: Layout, row: RuleRow, *, has_cover: bool = True, reasons: Sequence[str] = ()
+) -> RuleFormulas:
     """The formulas of one line of 校验.
 
     Undecided is judged on the leaf inputs with COUNT, because SUM hides blanks.  A roll-up has no cover on which
-    blanks could be declared zeros (`has_cover` False): its leaves have been asked.
+    blanks could be declared zeros (`has_cover` False): its leaves have been asked.  `reasons` are further cells
+    in which a query may be explained.
     """
     line, form = row.line, layout.form
 
@@ -83,7 +86,8 @@ def rule_formulas(layout: Layout, row: RuleRow, *, has_cover: bool = True) -> Ru
     broken = BROKEN_STATUS[line.rule.level]
     said = f'"{broken}"'
     if broken is Status.QUERIED:
-        said = f'IF({row.explanation.address}<>"","{Status.EXPLAINED}","{Status.QUERIED}")'
+        written = ",".join(f'{cell}<>""' for cell in (row.explanation.address, *reasons))
+        said = f'IF({f"OR({written})" if reasons else written},"{Status.EXPLAINED}","{Status.QUERIED}")'
     difference = ""
     if line.bound.has_difference:
         difference = (

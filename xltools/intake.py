@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from xltools.checks import Case, run_checks
@@ -40,20 +41,24 @@ class FormFinder:
         return self._forms[key]
 
 
-def gather(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+def gather(paths: Iterable[Path], leave_out: Iterable[Path] = ()) -> Iterator[tuple[Path, str]]:
     """Every file in these files and folders with the name it is reported under, each once, in order of path.
 
-    Raises UsageError for a path that does not exist.
+    What is left out, a file or a folder inside one of these folders, is passed over.  Raises UsageError for a
+    path that does not exist.
     """
+    apart = {path.resolve() for path in leave_out}
     seen: set[Path] = set()
     for path in paths:
         if path.is_dir():
             inside = sorted(
-                one for one in path.rglob("*") if not one.is_dir() or one.suffix.lower() == ".xlsx"
+                one
+                for one in path.rglob("*")
+                if (not one.is_dir() or one.suffix.lower() == ".xlsx") and not _inside(one, path, apart)
             )
             found = [(one, one.relative_to(path).as_posix()) for one in inside]
         elif path.exists() or path.is_symlink():
-            found = [(path, path.name)]
+            found = [(path, path.name)] if path.resolve() not in apart else []
         else:
             raise UsageError(f"找不到：{path}")
         for one, name in found:
@@ -61,6 +66,14 @@ def gather(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
             if real not in seen:
                 seen.add(real)
                 yield one, name
+
+
+def _inside(path: Path, folder: Path, apart: set[Path]) -> bool:
+    """Whether a path below a folder is left out, by itself or with a folder between them."""
+    if not apart:
+        return False
+    above = (path, *path.parents)
+    return any(one.resolve() in apart for one in above[: above.index(folder)])
 
 
 def check(
@@ -81,21 +94,20 @@ def check(
     path that does not exist and FormErrors for a form file of ours that is broken, nothing for bad filings.
     """
     find_form = FormFinder(forms)
-    apart = {path.resolve() for path in leave_out}
-    files = [(path, name) for path, name in gather(map(Path, paths)) if path.resolve() not in apart]
-    read: list[tuple[Filing, str | None]] = []
+    files = list(gather(map(Path, paths), leave_out))
+    read: list[tuple[Path, Filing, str | None]] = []
     for done, (path, name) in enumerate(files):
         if progress:
             progress(done, len(files))
         ignored = why_ignored(path)
         filing = Filing(file=name, sha256="") if ignored else read_filing(path, find_form, name=name)
-        read.append((filing, ignored))
+        read.append((path, filing, ignored))
     if progress:
         progress(len(files), len(files))
-    between = compare([filing for filing, _ in read])
+    between = compare([filing for _, filing, _ in read])
     checked = tuple(
-        _judge(filing, ignored, between.get(at, []), form, year, roster, last)
-        for at, (filing, ignored) in enumerate(read)
+        replace(_judge(filing, ignored, between.get(at, []), form, year, roster, last), path=path)
+        for at, (path, filing, ignored) in enumerate(read)
     )
     came = [one.filing.unit for one in checked if one.filing.unit is not None]
     return CheckResult(checked, missing_units(roster, came), roster)

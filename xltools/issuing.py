@@ -18,10 +18,15 @@ from xltools.writing.files import file_name, write_whole
 from xltools.writing.template import write_template
 
 
+def workbook_name(form: Form, unit: Unit, year: int) -> str:
+    """What a unit's workbook is called, without its ending."""
+    return f"{file_name(unit.name)}_{year}年{file_name(form.title)}"
+
+
 def template_names(form: Form, units: Iterable[Unit], year: int) -> Iterator[tuple[Unit, str]]:
     """Each unit with its workbook's file name; the code is added where two would have the same."""
     units = list(units)
-    plain = [f"{file_name(unit.name)}_{year}年{file_name(form.title)}" for unit in units]
+    plain = [workbook_name(form, unit, year) for unit in units]
     for number, (unit, name) in enumerate(zip(units, plain, strict=True), 1):
         same = [other.casefold() for other in plain].count(name.casefold()) > 1
         yield unit, f"{name}_{file_name(unit.code) if unit.code else number}.xlsx" if same else f"{name}.xlsx"
@@ -97,13 +102,15 @@ def fill(path: str | Path, answers: Answers, *, forms: Iterable[str | Path] = ()
         last=filing.last_shown,
         issue=filing.issue,
         prefill=False,
+        problems=filing.problems,
+        transfers=filing.transfers,
     )
 
 
 def answers_of(filing: Filing) -> Answers:
     """What stands in a filing's open cells, faults included: nothing is mended on the way."""
     items: Mapping[str, Answer] = {
-        name: answer for name, entry in filing.entries.items() if (answer := _answer(entry)) is not None
+        name: answer for name, entry in filing.entries.items() if (answer := answer_of(entry)) is not None
     }
     return Answers(
         items=items,
@@ -113,7 +120,8 @@ def answers_of(filing: Filing) -> Answers:
     )
 
 
-def _answer(entry: Entry) -> Answer:
+def answer_of(entry: Entry) -> Answer:
+    """What an input cell holds, to be written into a fresh workbook: the figure, or the fault as it stands."""
     cell = entry.cell
     if cell.formula is not None:
         return f"={cell.formula}"  # written as a text: the check goes on saying that it is no figure

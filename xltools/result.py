@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 from xltools.filing import Filing
 from xltools.finding import Finding, Outcome, outcome_of
@@ -20,6 +21,7 @@ class Checked:
     findings: tuple[Finding, ...]
     outcome: Outcome
     duplicate: bool = False  # the same bytes came under another name, which is the one that counts
+    path: Path | None = None  # where the file lies
 
     @property
     def may_merge(self) -> bool:

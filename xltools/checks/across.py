@@ -12,6 +12,10 @@ from xltools.checks.registry import Case, Check, check, registered
 from xltools.filing import Filing
 from xltools.finding import Finding, Level
 from xltools.roster import Roster, Unit
+from xltools.words import label_key
+
+LEAST_ALIKE = 5  # figures other than zero that have to agree; fewer agree by chance,
+LONG_TEXTS = 200  # unless so many characters of text agree as well: short phrases are everybody's
 
 
 @check("R101", "名单里没有这个单位", requires=("S003",))
@@ -96,13 +100,49 @@ def twice_through_a_rollup(this: Check, case: Case) -> Iterator[Finding]:
     return iter(())  # said by merging, which sees the leaves
 
 
+@check("R107", "两个单位的报表内容相同", Level.QUERY, requires=("S003",))
+def same_content(this: Check, case: Case) -> Iterator[Finding]:
+    """两个单位的数和文字不会一样；一样的多半是照抄，或者把别的单位的内容粘进了自己的表。
+
+    通过：各填各的　都是零的报表
+    不通过：甲镇和乙镇的每个数都相同
+    改正：与填报单位核对；确实相同的写明原因。
+    """
+    return iter(())  # said by compare(), which sees all files
+
+
+@check("R108", "文件名是别的单位", Level.QUERY, requires=("R101",))
+def named_for_another(this: Check, case: Case) -> Iterator[Finding]:
+    """文件名不影响识别；但写着名单里另一个单位的，可能是拿错了模板、填错了表。
+
+    通过：布海镇.xlsx 里是布海镇的报表　新建文件.xlsx
+    不通过：米沙子镇.xlsx 里是布海镇的报表
+    改正：核对这是哪个单位的数；确是本单位的写明原因。
+    """
+    unit, roster = case.filing.unit, case.roster
+    if unit is None or roster is None:
+        return
+    name = label_key(case.filing.file.rpartition("/")[2])
+    own = {label_key(unit.name)} | {label_key(one.name) for one in [roster.find(unit)] if one is not None}
+    others = [one for one in roster if label_key(one.name) in name and label_key(one.name) not in own]
+    if others and not any(one in name for one in own):
+        other = max(others, key=lambda one: len(one.name))
+        yield this.finding(
+            case,
+            f"文件名写的是“{other.name}”，里面是“{unit.name}”的报表。",
+            "请核对这是哪个单位的数，是不是填错了模板；确是本单位的请说明原因。",
+            found=other.name,
+            expected=unit.name,
+        )
+
+
 def said(code: str, filing: Filing, message: str, remedy: str, *, found: str | None = None) -> Finding:
     """A finding of a check that looks at more than one file."""
     return registered()[code].finding(Case(filing), message, remedy, found=found)
 
 
 def compare(filings: Sequence[Filing]) -> dict[int, list[Finding]]:
-    """Findings between files, by position: the same bytes twice, two files of one unit."""
+    """Findings between files, by position: the same bytes twice, two files of one unit, two units' alike."""
     found: dict[int, list[Finding]] = {}
     by_unit: dict[tuple[str, str | None, int | None], list[int]] = {}
     first_of: dict[str, int] = {}
@@ -133,7 +173,41 @@ def compare(filings: Sequence[Filing]) -> dict[int, list[Finding]]:
                     found=others,
                 )
             )
+    _alike(filings, found)
     return found
+
+
+def _substance(filing: Filing) -> tuple[object, ...] | None:
+    """What makes two reports suspiciously alike; None where there is too little in it to tell."""
+    figures = {name: value for name, value in filing.inputs.items() if value not in (None, 0, "")}
+    texts = tuple(sorted((name, text) for name, text in filing.texts.items() if text.strip()))
+    if len(figures) >= LEAST_ALIKE:
+        return tuple(figures.items())
+    long = sum(len(text) for _, text in texts) >= LONG_TEXTS
+    return (tuple(figures.items()), texts) if figures and long else None
+
+
+def _alike(filings: Sequence[Filing], found: dict[int, list[Finding]]) -> None:
+    """Adds what is to be said of different units' reports with the same content."""
+    same: dict[tuple[object, ...], list[int]] = {}
+    for at, filing in enumerate(filings):
+        if filing.unit is not None and not filing.is_rollup and (substance := _substance(filing)):
+            same.setdefault((filing.form_key, filing.year, substance), []).append(at)
+    for group in same.values():
+        for at in group:
+            unit = filings[at].unit
+            assert unit is not None
+            others = dict.fromkeys(
+                other.name for n in group if (other := filings[n].unit) is not None and other.key != unit.key
+            )
+            if others:
+                words = "、".join(list(others)[:5])
+                found.setdefault(at, []).append(
+                    said(
+                        "R107", filings[at], f"“{unit.name}”的报表与“{words}”的内容相同。",
+                        "请核对是不是照抄或粘错了；确实相同的请说明原因。", found=words,
+                    )
+                )  # fmt: skip
 
 
 def missing_units(roster: Roster | None, units: Iterable[Unit]) -> tuple[Unit, ...]:

@@ -15,6 +15,7 @@ from xltools.finding import Finding, Level
 from xltools.form import Form
 from xltools.formulas import total_formula
 from xltools.layout import Slot, lay_out
+from xltools.problems import KEPT, MENDED, MOVED, NO_PLACE, NOT_FOUND, RECOMPUTED, SOURCE, TRANSFERS
 from xltools.words import number_text
 
 STRUCTURE = ("S006",)
@@ -216,3 +217,62 @@ def same(cached: Decimal, right: int | Decimal | None) -> bool:
     if right is None:
         return False
     return abs(cached - right) <= Decimal("1e-9") * max(Decimal(1), abs(Decimal(right)))
+
+
+@check("G206", "原来的合计与分项不符", Level.QUERY, requires=STRUCTURE)
+def printed_total_differs(this: Check, case: Case) -> Iterator[Finding]:
+    """由别的文件搬过来的表，原来写着的合计要等于各分项之和；不等说明原来有一处填错了。
+
+    通过：原来的总计写 12，各分项相加是 12
+    不通过：原来的总计写 12，各分项相加是 11
+    改正：核对分项，改正填错的那一格；原来的合计写错了的，在“问题清单”的“说明”栏写明。
+    """
+    printed = {(one.sheet, one.cell): one for one in case.filing.transfers if one.outcome == RECOMPUTED}
+    summed = totals(case.form, case.filing.inputs, blank=0)
+    for slot in case.layout.derived:
+        one = printed.get((slot.sheet, slot.address))
+        before = case.filing.typed_totals.get(slot.item.id)
+        right = as_number(summed[slot.item.id])
+        if one is None or before is None or right is None or before == right:
+            continue
+        apart = number_text(Decimal(before) - Decimal(right))
+        yield this.finding(
+            case,
+            f"{case.at(slot)}：原来的文件（{one.source}）写的合计是 {number_text(before)}，"
+            f"各分项相加是 {number_text(right)}，相差 {apart}。",
+            "请核对分项，改正填错的那一格；原来的合计写错了的，在“问题清单”的“说明”栏写明。",
+            sheet=slot.sheet,
+            cell=slot.address,
+            item=slot.item.id,
+            found=number_text(before),
+            expected=number_text(right),
+            difference=apart,
+        )
+
+
+@check("G207", "由程序搬过来的表", Level.QUERY, requires=STRUCTURE)
+def carried_over(this: Check, case: Case) -> Iterator[Finding]:
+    """数由程序从别的文件搬来的，要由填报单位核对一遍“搬运清单”，写上“已核对”。
+
+    通过：在下发的模板上填写　“问题清单”这一条的“说明”栏写了“已核对”
+    不通过：由自制的表搬来，还没有人核对过
+    改正：逐条核对“搬运清单”，无误后在“问题清单”这一条的“说明”栏写“已核对”。
+    """
+    transfers = case.filing.transfers
+    if not transfers:
+        return
+    origin = next((one for one in transfers if one.outcome == SOURCE), None)
+    where = f"“{origin.source}”（{origin.before}）" if origin else "别的文件"
+    counts = [
+        f"{outcome} {count} 条"
+        for outcome in (MOVED, MENDED, KEPT, NO_PLACE, NOT_FOUND)
+        if (count := sum(one.outcome == outcome for one in transfers))
+    ]
+    remark = f"{origin.remark}。" if origin and origin.remark else ""
+    yield this.finding(
+        case,
+        f"这份表里的数和文字是由程序从{where}搬来的：{'，'.join(counts)}。{remark}",
+        "请逐条核对“搬运清单”，无误后在“问题清单”这一条的“说明”栏写“已核对”。",
+        sheet=TRANSFERS,
+        cell="A1",
+    )

@@ -90,6 +90,10 @@ class Check:
     needs_form: bool = True
     order: tuple[int, int] = (0, 0)  # of its module, and within it
 
+    @property
+    def module(self) -> str:
+        return MODULES[self.order[0]]
+
     def finding(
         self, case: Case, message: str, remedy: str, *, others: tuple[str, ...] = (), **more: str | None
     ) -> Finding:

@@ -74,6 +74,7 @@ def blank(this: Check, case: Case) -> Iterator[Finding]:
             cell=first.address,
             item=first.item.id,
             expected=should_be(first) if len(slots) == 1 else SHOULD[first.item.type],
+            others=tuple(slot.address for slot in slots[1:]),
         )
 
 

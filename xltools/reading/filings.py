@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
 from xltools.detail import ROLLUP_SCHEMA
 from xltools.filing import Book, Cell, Entry, Filing, LabelFault, Refusal, SheetFacts
-from xltools.form import Form, Value
+from xltools.form import Form, Item, Value
 from xltools.formulas import ZERO_FIELD, ZERO_WORD
 from xltools.geometry import address
 from xltools.layout import COVER, META, Layout, lay_out
@@ -20,6 +20,7 @@ from xltools.problems import (
     MOST_ROWS,
     PROBLEM_HEADS,
     PROBLEMS,
+    RECOMPUTED,
     TRANSFER_HEADS,
     TRANSFERS,
     Problem,
@@ -84,6 +85,7 @@ def _fill_in(file: str, sha: str, form: Form, book: Book) -> Filing:
     unit, year, issue = identify.identity(book, claims)
     faults = tuple(_label_faults(book, layout, unit.name, year))
     sound = {name for name in layout.by_name if name in book.sheets} - {fault.sheet for fault in faults}
+    transfers = tuple(_transfers(book))
     cover = {
         one.id: _cover_text(book.sheets[COVER].cell(layout.cover[one.id].address), one.type)
         for one in form.cover
@@ -107,11 +109,11 @@ def _fill_in(file: str, sha: str, form: Form, book: Book) -> Filing:
             if place.sheet in sound
         },
         cover=cover,
-        typed_totals=_typed_totals(book, layout, sound),
+        typed_totals={**dict(_printed_totals(layout, transfers)), **_typed_totals(book, layout, sound)},
         explanations=dict(_explanations(book, layout, sound)),
         last_shown=_last_shown(book, layout, sound),
         problems=tuple(_problems(book)),
-        transfers=tuple(_transfers(book)),
+        transfers=transfers,
     )
 
 
@@ -127,23 +129,22 @@ def _label_faults(book: Book, layout: Layout, unit: str, year: int | None) -> It
 
 
 def _entries(book: Book, layout: Layout, sound: set[str], zeros: bool) -> dict[str, Entry]:
-    entries: dict[str, Entry] = {}
-    for slot in layout.inputs:
-        if slot.sheet not in sound:
-            continue
-        cell, item = book.sheets[slot.sheet].cell(slot.address), slot.item
-        if cell.formula is not None:
-            entries[item.id] = Entry(cell, None, fault="V108")
-            continue
-        if item.type == "text":
-            entries[item.id] = Entry(cell, clean(cell.text).strip() or None)
-            continue
-        figure = normalise.figure(cell, item.type, unit=item.unit, places=item.places)
-        blank = figure.value is None and figure.fault is None
-        entries[item.id] = Entry(
-            cell, figure.value, figure.repair, figure.fault, declared_zero=blank and zeros
-        )
-    return entries
+    return {
+        slot.item.id: entry_of(book.sheets[slot.sheet].cell(slot.address), slot.item, zeros=zeros)
+        for slot in layout.inputs
+        if slot.sheet in sound
+    }
+
+
+def entry_of(cell: Cell, item: Item, *, zeros: bool = False) -> Entry:
+    """An input cell as a figure of its item; `zeros` says that blanks were declared to be zeros."""
+    if cell.formula is not None:
+        return Entry(cell, None, fault="V108")
+    if item.type == "text":
+        return Entry(cell, clean(cell.text).strip() or None)
+    figure = normalise.figure(cell, item.type, unit=item.unit, places=item.places)
+    blank = figure.value is None and figure.fault is None
+    return Entry(cell, figure.value, figure.repair, figure.fault, declared_zero=blank and zeros)
 
 
 def _typed_totals(book: Book, layout: Layout, sound: set[str]) -> dict[str, int | Decimal]:
@@ -158,6 +159,16 @@ def _typed_totals(book: Book, layout: Layout, sound: set[str]) -> dict[str, int 
             if figure.value is not None:
                 typed[item.id] = figure.value
     return typed
+
+
+def _printed_totals(layout: Layout, transfers: Iterable[Transfer]) -> Iterator[tuple[str, int | Decimal]]:
+    """The totals of the workbook that this one was carried over from."""
+    for one in transfers:
+        slot = layout.at.get((one.sheet, one.cell))
+        if one.outcome == RECOMPUTED and slot is not None and not slot.is_input:
+            value = entry_of(Cell("text", one.before), slot.item).value
+            if isinstance(value, int | Decimal):
+                yield slot.item.id, value
 
 
 def _cover_text(cell: Cell, kind: str) -> str:

@@ -93,6 +93,16 @@ def merge_report(result: MergeResult, path: str) -> Iterator[str]:
         yield f"  汇总数的勾稽关系“{one.line.id}”：{one.status}（{one.line.rule.basis}）"
 
 
+def return_report(rows: Sequence[Sequence[str]], folder: str) -> Iterator[str]:
+    """What `return` prints after the check's report: what was written for whom."""
+    if not rows:
+        yield "没有要退回的。"
+        return
+    yield ""
+    yield from table(("收到的文件", "单位", "退回的工作簿"), rows)
+    yield f"写在 {folder}，连同“退回通知.txt”。"
+
+
 def form_report(form: Form) -> Iterator[str]:
     """What `forms show` prints: the items with where they stand."""
     from xltools.layout import lay_out

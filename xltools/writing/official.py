@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from xltools.compute import RuleResult, Status
@@ -25,6 +25,7 @@ class Official:
     def __init__(self, book: BookWriter, form: Form, unit: Unit, year: int, issue: str | None = None) -> None:
         self.book, self.form, self.unit, self.year = book, form, unit, year
         self.layout = lay_out(form)
+        self.marks: dict[tuple[str, str], Style] = {}  # (sheet, address) -> how a cell spoken of stands out
         self.identity = {
             "form": form.id,
             "edition": form.edition,
@@ -67,6 +68,10 @@ class Official:
             repeat=head if plan.name == CHECKS else None,
         )
 
+    def look(self, place: Place, style: Style) -> Style:
+        """A style with the mark of the cell, if it has one."""
+        return {**style, **self.marks.get((place.sheet, place.address), {})}
+
     def figure_style(self, slot: Slot) -> Style:
         return {**CENTRED, **BOXED, "num_format": styles.NUMBER_FORMATS[slot.item.type]}
 
@@ -76,7 +81,7 @@ class Official:
             style = {**self.figure_style(slot), "bg_color": styles.TOTAL_FILL}
             formula = total_formula(self.layout, slot.item)
             value = shown[slot.item.id]
-            sheets[slot.sheet].formula(slot.place, formula, value, style)
+            sheets[slot.sheet].formula(slot.place, formula, value, self.look(slot.place, style))
 
     def mark_broken(self, sheets: Mapping[str, SheetWriter]) -> None:
         """Conditional formats that shade the figures of a broken rule, reached through the rule's name."""
@@ -97,8 +102,12 @@ class Official:
         explanations: Mapping[str, str],
         *,
         is_rollup: bool = False,
+        elsewhere: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """校验: every rule line with its live formulas, and the cells for reasons (locked in a roll-up)."""
+        """校验: every rule line with its live formulas, and the cells for reasons (locked in a roll-up).
+
+        `elsewhere` gives, by rule line, further cells where a reason may stand.
+        """
         for result in results:
             row = self.layout.rules[result.line.id]
             if result.status is Status.NOT_BOUND:
@@ -106,7 +115,9 @@ class Official:
                     sheet.put(place, None, FIGURE)
                 sheet.put(row.result, Status.NOT_BOUND.value, FIGURE)
             else:
-                self._rule(sheet, row, result, rule_formulas(self.layout, row, has_cover=not is_rollup))
+                others = (elsewhere or {}).get(result.line.id, ())
+                formulas = rule_formulas(self.layout, row, has_cover=not is_rollup, reasons=others)
+                self._rule(sheet, row, result, formulas)
             reason = {**LEFT, **BOXED, "num_format": "@", **({} if is_rollup else OPEN)}
             sheet.put(row.explanation, explanations.get(result.line.id), reason)
         rows = list(self.layout.rules.values())

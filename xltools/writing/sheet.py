@@ -18,7 +18,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from xltools.errors import WriteError
-from xltools.geometry import Place, blocks, position
+from xltools.geometry import Place, blocks, position, quoted
 from xltools.words import clean
 from xltools.writing.styles import BODY_FONT, BODY_SIZE, Style
 
@@ -99,6 +99,14 @@ class SheetWriter:
         shown = "" if cached is None else float(cached) if isinstance(cached, Decimal) else cached
         code = self.sheet.write_formula(place.row - 1, place.column - 1, f"={formula}", fmt, shown)
         certain(code, f"{self.name}!{place.address}")
+
+    def link(self, place: Place, sheet: str, cell: str, text: str, style: Style) -> None:
+        """A text that leads to a cell of this workbook."""
+        target = f"internal:{quoted(sheet)}!{cell}"
+        code = self.sheet.write_url(
+            place.row - 1, place.column - 1, target, self.book.format(style), clean(text)
+        )
+        certain(code, f"{self.name}!{place.address} 链接")
 
     def _block(self, place: Place, style: Style) -> Format:
         fmt = self.book.format(style)

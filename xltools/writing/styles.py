@@ -46,4 +46,15 @@ STATUS: Mapping[str, Style] = {
     "已说明": {"bg_color": SAID_FILL},
     "提示": {"bg_color": SAID_FILL},
 }
+GRAVITY: Mapping[str, Style] = {
+    "退回": {"bg_color": BAD_FILL, "font_color": BAD_INK, "bold": True},
+    "待核实": {"bg_color": WAIT_FILL},
+    "提示": {"bg_color": SAID_FILL},
+}
+# what a finding speaks of: a frame as well as a colour, since forms are printed in black and read by the colour-blind
+MARKS: Mapping[str, Style] = {
+    "退回": {"bg_color": BAD_FILL, "border": 5, "border_color": BAD_INK},
+    "待核实": {"bg_color": WAIT_FILL, "border": 8, "border_color": "#7F6000"},
+}
+LINK: Style = {"font_color": "#0563C1", "underline": 1}
 FAULT: Style = {"bg_color": BAD_FILL, "font_color": BAD_INK, "bold": True}

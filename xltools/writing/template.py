@@ -1,11 +1,12 @@
-"""The workbook a unit gets: blank, prefilled or filled by machine, all by one writer.
+"""The workbook a unit gets: blank, prefilled, filled by machine or marked and sent back, all by one writer.
 
-封面 · one sheet per section · 校验 · 填报说明 · _meta.  Everything is locked but the inputs.
+封面 · one sheet per section · 校验 · 填报说明 · _meta; 问题清单 and 搬运清单 before them where there are any.
+Everything is locked but the inputs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from xltools.answers import Answer, Answers
@@ -15,8 +16,10 @@ from xltools.form import Form, Value, Values
 from xltools.formulas import ZERO_FIELD, ZERO_WORD, panel_formulas
 from xltools.geometry import LINE_HEIGHT, MOST_HEIGHT, Place, wrapped_height
 from xltools.layout import CHECKS, COVER, GUIDE, META, SCHEMA, SheetPlan, Slot
+from xltools.problems import PROBLEMS, TRANSFERS, Problem, Transfer, problem_place
 from xltools.roster import Unit
 from xltools.writing import styles
+from xltools.writing.lists import write_problems, write_transfers
 from xltools.writing.official import Official
 from xltools.writing.package import lock_structure
 from xltools.writing.sheet import BookWriter, SheetWriter
@@ -35,11 +38,15 @@ def write_template(
     last: Values | None = None,
     issue: str | None = None,
     prefill: bool = True,
+    problems: Sequence[Problem] = (),
+    transfers: Sequence[Transfer] = (),
 ) -> bytes:
     """The bytes of a unit's workbook.  Same arguments, same bytes.
 
     `answers` fills open cells; `last` (item id → last year's figure) is shown on 校验 and prefilled where the
-    form says so (unless `prefill` is False: a workbook that exists keeps what it has).  `issue` is the number it is issued under, by default a function of form, unit and year.
+    form says so (unless `prefill` is False: a workbook that exists keeps what it has).  `issue` is the number it
+    is issued under, by default a function of form, unit and year.  `problems` are listed on a first sheet and
+    their cells marked; `transfers` say what was carried over from where.
     Raises UsageError for a year that the form does not cover, WriteError when a cell would have been dropped.
     """
     if not form.covers(year):
@@ -47,7 +54,9 @@ def write_template(
             f"{form.first_year}年起" if form.last_year is None else f"{form.first_year}至{form.last_year}年"
         )
         raise UsageError(f"{form.key} 适用于{span}的报告，不适用于{year}年。")
-    return _Template(form, unit, year, answers or Answers(), last or {}, issue, prefill).write()
+    return _Template(
+        form, unit, year, answers or Answers(), last or {}, issue, prefill, problems, transfers
+    ).write()
 
 
 class _Template(Official):
@@ -60,6 +69,8 @@ class _Template(Official):
         last: Values,
         issue: str | None,
         prefill: bool,
+        problems: Sequence[Problem],
+        transfers: Sequence[Transfer],
     ) -> None:
         super().__init__(BookWriter(form.headed(unit.name, year)), form, unit, year, issue)
         prefilled = {
@@ -69,6 +80,10 @@ class _Template(Official):
         }
         self.last = last
         self.answers = answers.over(Answers(items=prefilled))
+        self.problems, self.transfers = problems, transfers
+        for problem in reversed(problems):  # the gravest stand first and have the last word
+            for cell in problem.marked:
+                self.marks[problem.sheet, cell] = styles.MARKS.get(problem.level, {})
         self.blanks_are_zero = self.answers.cover.get(ZERO_FIELD) == ZERO_WORD
         self.results = self._results()
 
@@ -78,12 +93,17 @@ class _Template(Official):
             blank = {item.id: 0 for item in self.form.inputs if self.answers.items.get(item.id) in (None, "")}
             inputs = {**inputs, **blank}
         figures = all_figures(self.form, inputs)
-        said = self.answers.explanations
+        listed = {
+            problem.rule: problem.reason for problem in self.problems if problem.rule and problem.reason
+        }
+        said = {**self.answers.explanations, **listed}
         return tuple(rule_results(self.form, figures, self.unit.level, last=self.last, explanations=said))
 
     def write(self) -> bytes:
         layout = self.layout
-        sheets = {name: self.book.sheet(name) for name in layout.sheet_names}
+        lists = [name for name, rows in ((PROBLEMS, self.problems), (TRANSFERS, self.transfers)) if rows]
+        sheets = {name: self.book.sheet(name) for name in (*lists, *layout.sheet_names)}
+        self._lists(sheets)
         for plan in layout.sheets:
             self.frame(sheets[plan.name], plan, self._text_heights(plan))
         self._cover(sheets[COVER])
@@ -91,7 +111,7 @@ class _Template(Official):
         self._figures(sheets)
         self.totals(sheets, totals(self.form, _numbers(self.answers.items), blank=0))
         self.mark_broken(sheets)
-        self.rules(sheets[CHECKS], self.results, self.answers.explanations)
+        self.rules(sheets[CHECKS], self.results, self.answers.explanations, elsewhere=self._reason_cells())
         if reasons := [row.explanation for row in layout.rules.values()]:
             sheets[CHECKS].validate(reasons, text_validation("说明", "“待说明”的，在这里写明原因。"))
         self.last_year(sheets[CHECKS], self.last)
@@ -101,6 +121,21 @@ class _Template(Official):
             sheet.protect()
         self.names()
         return lock_structure(self.book.close())
+
+    def _lists(self, sheets: Mapping[str, SheetWriter]) -> None:
+        heading = self.form.headed(self.unit.name, self.year)
+        if self.problems:
+            write_problems(sheets[PROBLEMS], heading, self.problems, tuple(sheets))
+        if self.transfers:
+            write_transfers(sheets[TRANSFERS], heading, self.transfers, tuple(sheets))
+
+    def _reason_cells(self) -> dict[str, list[str]]:
+        """Rule line → the cells of 问题清单 where its reason may stand."""
+        cells: dict[str, list[str]] = {}
+        for number, problem in enumerate(self.problems):
+            if problem.rule and problem.wants_reason:
+                cells.setdefault(problem.rule, []).append(problem_place(number, "说明").absolute)
+        return cells
 
     def _text_heights(self, plan: SheetPlan) -> dict[int, float]:
         """Rows of a long text grow with it."""
@@ -116,7 +151,7 @@ class _Template(Official):
     def _cover(self, sheet: SheetWriter) -> None:
         for one in self.form.cover:
             place, text = self.layout.cover[one.id], self.answers.cover.get(one.id, "")
-            sheet.put(place, text, {**LEFT, **BOXED, **OPEN, "num_format": "@"})
+            sheet.put(place, text, self.look(place, {**LEFT, **BOXED, **OPEN, "num_format": "@"}))
             sheet.validate([place], cover_validation(one))
         panel, formulas, cached = self.layout.panel, panel_formulas(self.layout), self._panel()
         for name, place in panel.items():
@@ -143,14 +178,15 @@ class _Template(Official):
         style = {**OPEN, **BOXED, "num_format": "@", "text_wrap": True, "align": "left", "valign": "top"}
         for name, place in self.layout.texts.items():
             text = self.form.texts[name]
-            sheets[place.sheet].put(place, self.answers.texts.get(name), style)
+            sheets[place.sheet].put(place, self.answers.texts.get(name), self.look(place, style))
             sheets[place.sheet].validate([place], text_validation(text.label, text.prompt))
 
     def _figures(self, sheets: Mapping[str, SheetWriter]) -> None:
         """Input cells; cells of one kind share a validation, which keeps the file small."""
         for slot in self.layout.inputs:
             value = self.answers.items.get(slot.item.id)
-            sheets[slot.sheet].put(slot.place, value, {**self.figure_style(slot), **OPEN})
+            style = self.look(slot.place, {**self.figure_style(slot), **OPEN})
+            sheets[slot.sheet].put(slot.place, value, style)
 
         def kind(slot: Slot) -> tuple[str, str, str, str, int]:
             item = slot.item

@@ -1,0 +1,47 @@
+"""退回通知.txt: one short Chinese text per unit, ready to paste into a chat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from xltools.finding import Level
+from xltools.problems import Problem
+from xltools.reporting.text import one_line
+from xltools.returning import SentBack
+
+NOTICE = "退回通知.txt"
+MOST_SAID = 6  # problems in a message; a longer one is not read on a phone
+CUT = "－" * 20
+
+
+def joined(notices: Iterable[str]) -> str:
+    """The file: the texts of all units, each beneath a line."""
+    text = "".join(f"{CUT}\n{notice}\n\n" for notice in notices)
+    return text.replace("\n", "\r\n")  # for the Notepad of older Windows
+
+
+def row(back: SentBack) -> tuple[str, str, str]:
+    """File, unit and what goes back for it, for the table on the terminal."""
+    unit = back.unit.name if back.unit else ""
+    return one_line(back.checked.filing.file), one_line(unit), back.name or f"没有附表：{back.why_not}"
+
+
+def notice(back: SentBack) -> str:
+    """What one unit is told: how many things, the first of them, and which file to mend."""
+    must = [problem for problem in back.problems if problem.level == Level.ERROR.words]
+    asked = [one for one in back.problems if one.level == Level.QUERY.words and not one.reason]
+    counts = [f"{len(some)} 处{words}" for some, words in ((must, "要改"), (asked, "要说明")) if some]
+    return "\n".join(_lines(back, "，".join(counts) or "请核对", [*must, *asked]))
+
+
+def _lines(back: SentBack, counts: str, said: Sequence[Problem]) -> Iterator[str]:
+    yield f"【{back.unit.name if back.unit and back.unit.name else '单位不明'}】{back.heading}：{counts}。"
+    for number, problem in enumerate(said[:MOST_SAID], 1):
+        yield f"{number}. {one_line(problem.message)}{one_line(problem.remedy)}"
+    if len(said) > MOST_SAID:
+        yield f"……另有 {len(said) - MOST_SAID} 处。"
+    if back.data is None:
+        yield f"没有附改好的表：{back.why_not}"
+    else:
+        carried = "（数已由程序搬进新表，请核对“搬运清单”）" if back.carried else ""
+        yield f"请在附件“{back.name}”里改{carried}，第一张表“问题清单”列着每一处；改好后发回这份文件。"

@@ -1,0 +1,303 @@
+"""Returning: what goes back to a unit whose filing cannot be accepted as it is.
+
+For each returned or queried file a fresh workbook of the right edition with the unit's figures and texts in
+place, the faulty cells marked, and a list of problems in front.  What cannot be read by address is carried over by
+its labels.  The received file is only read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from xltools.answers import Answers
+from xltools.carrying import Carried, as_harvest, carry
+from xltools.checks import Case, run_checks
+from xltools.errors import UsageError
+from xltools.filing import Filing, Refusal
+from xltools.finding import Finding, Level, Outcome
+from xltools.form import Form, Values
+from xltools.forms.catalogue import form_files, load_form
+from xltools.harvest import Harvest
+from xltools.intake import LastYear
+from xltools.issuing import answers_of, workbook_name
+from xltools.layout import lay_out
+from xltools.problems import TRANSFERS, Problem
+from xltools.reading import gate
+from xltools.reading.bylabels import harvest
+from xltools.reading.filings import read_filing_bytes
+from xltools.result import Checked, CheckResult
+from xltools.roster import Roster, Unit
+from xltools.writing.template import write_template
+
+PLACE_CODES = {"S006", "S007", "S008"}  # figures do not stand where the template has them
+HEALED = {  # a fresh workbook has its formulas, labels and locks again
+    "G201": "公式已经恢复；分项有错的，请改分项。",
+    "G202": "公式已经恢复，不必处理。",
+    "G203": "公式已经恢复，不必处理。",
+    "G204": "不必处理。",
+    "S009": "已经取消隐藏，请核对里面的数。",
+}
+ORDER = [level.words for level in Level]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentBack:
+    """What goes back for one file: a workbook, or the reason why there is none, and what the unit is told."""
+
+    checked: Checked
+    unit: Unit | None
+    heading: str  # 示例镇2023年…年度报告, or the file's name where nobody knows whose it is
+    problems: tuple[Problem, ...]
+    data: bytes | None = None
+    name: str = ""  # of the workbook's file, without its ending until all are named
+    why_not: str = ""
+    carried: Carried | None = None
+
+
+def send_back(
+    result: CheckResult,
+    *,
+    forms: Iterable[str | Path] = (),
+    form: str | Path | None = None,
+    year: int | None = None,
+    last: LastYear | None = None,
+) -> Iterator[SentBack]:
+    """One per file that is returned, queried or unreadable, in the order of the result.
+
+    `form` and `year` are what is being collected, `forms` form files beside the catalogue's.  Raises UsageError
+    where `form` does not cover `year`.
+    """
+    sender = _Sender(result.roster, forms, load_form(form) if form else None, year, last)
+    taken: dict[str, int] = {}
+    for one in result.filings:
+        if one.outcome in (Outcome.ACCEPTED, Outcome.NOTED, Outcome.IGNORED) or one.duplicate:
+            continue
+        back = sender.send(one)
+        if back.data is not None:
+            key = back.name.casefold()
+            taken[key] = number = taken.get(key, 0) + 1
+            back = replace(back, name=f"{back.name}（退回{number if number > 1 else ''}）.xlsx")
+        yield back
+
+
+class _Sender:
+    def __init__(
+        self,
+        roster: Roster | None,
+        forms: Iterable[str | Path],
+        form: Form | None,
+        year: int | None,
+        last: LastYear | None,
+    ) -> None:
+        self.roster, self.form, self.year, self.last = roster, form, year, last
+        named = {made.key: made for made in map(load_form, forms)}
+        shipped = {key: load_form(key) for key, _ in form_files()}
+        self.forms = tuple({**shipped, **named}.values())
+        if form is not None and year is not None and not form.covers(year):
+            raise UsageError(f"{form.key} 不适用于{year}年的报告。")
+
+    def find(self, key: str) -> Form | None:
+        return next((form for form in self.forms if form.key == key), None)
+
+    def send(self, one: Checked) -> SentBack:
+        filing, codes = one.filing, {finding.code for finding in one.findings}
+        if filing.is_rollup:
+            return self._nothing(one, "这是汇总件，请改各单位的报表，再重新汇总。")
+        if filing.form is None or filing.unit is None or codes & PLACE_CODES:
+            return self._by_labels(one)
+        unit, year = self._unit(one), self._year(filing)
+        if unit is None or year is None:
+            return self._nothing(
+                one, "是哪个单位、哪一年的，文件里说法不一；请用下发给本单位的模板重新填报。"
+            )
+        form = self.form or filing.form
+        form = form if form.covers(year) else self._covering(form, year)
+        if form is filing.form and year == filing.year:
+            return self._marked(one, form, unit, year)
+        if form.key == filing.form.key:
+            return self._blank(one, form, unit, year)
+        return self._carried(one, as_harvest(filing), form, unit, year)
+
+    def _unit(self, one: Checked) -> Unit | None:
+        """The roster's own record of the unit; else what the workbook says, if it does not contradict itself:
+        a fresh workbook must not make an edited identity sound."""
+        unit = one.filing.unit
+        if unit is None or not unit.name:
+            return None
+        edited = any(finding.code == "S003" for finding in one.findings)
+        return self._listed(unit) or (None if edited else unit)
+
+    def _listed(self, unit: Unit) -> Unit | None:
+        return self.roster.find(unit) if self.roster is not None else None
+
+    def _year(self, filing: Filing) -> int | None:
+        said = {claim.value for claim in filing.claims if claim.carrier.field == "year" and claim.value}
+        return self.year or (filing.year if len(said) <= 1 else None)
+
+    def _covering(self, form: Form, year: int) -> Form:
+        """The edition for a year: of the same form, the one that shares most with this one."""
+        fitting = [one for one in self.forms if one.id == form.id and one.covers(year)]
+        if not fitting:
+            raise UsageError(f"没有适用于{year}年的“{form.title}”，请用 --form 指明。")
+        return max(fitting, key=lambda one: (len(one.items.keys() & form.items.keys()), -len(one.items)))
+
+    def _nothing(self, one: Checked, why: str) -> SentBack:
+        filing = one.filing
+        heading = f"文件“{filing.file}”"
+        if filing.form is not None and filing.unit is not None and filing.year is not None:
+            heading = filing.form.headed(filing.unit.name, filing.year)
+        return SentBack(
+            checked=one, unit=filing.unit, heading=heading, problems=_problems(one.findings), why_not=why
+        )
+
+    @staticmethod
+    def _back(
+        one: Checked,
+        form: Form,
+        unit: Unit,
+        year: int,
+        problems: tuple[Problem, ...],
+        data: bytes,
+        carried: Carried | None = None,
+    ) -> SentBack:
+        return SentBack(
+            checked=one,
+            unit=unit,
+            heading=form.headed(unit.name, year),
+            problems=problems,
+            data=data,
+            name=workbook_name(form, unit, year),
+            carried=carried,
+        )
+
+    def _marked(self, one: Checked, form: Form, unit: Unit, year: int) -> SentBack:
+        """Read by address: the same figures and texts in a fresh workbook, the faulty cells marked."""
+        filing, problems = one.filing, _problems(one.findings, linked_sheets(form))
+        listed = {problem.rule for problem in problems if problem.rule}
+        answers = answers_of(filing)
+        kept = {line: text for line, text in answers.explanations.items() if line not in listed}
+        same = filing.unit is not None and unit.identity() == filing.unit.identity()
+        data = write_template(
+            form,
+            unit,
+            year,
+            replace(answers, explanations=kept),
+            last=self._before(unit) or filing.last_shown,
+            issue=filing.issue if same and filing.issue else None,
+            prefill=False,
+            problems=problems,
+            transfers=filing.transfers,
+        )
+        return self._back(one, form, unit, year, problems, data)
+
+    def _blank(self, one: Checked, form: Form, unit: Unit, year: int) -> SentBack:
+        """Another year's report: its figures are not this year's, so the unit gets a blank to fill in."""
+        filing = one.filing
+        before = self._before(unit)
+        if before is None and filing.year == year - 1:
+            before = filing.figures
+        problems = tuple(replace(problem, marked=()) for problem in _problems(_of_file(one.findings)))
+        data = write_template(form, unit, year, last=before, problems=problems)
+        return self._back(one, form, unit, year, problems, data)
+
+    def _by_labels(self, one: Checked) -> SentBack:
+        """Not read by address: found by its labels, of its own edition where it says which."""
+        filing = one.filing
+        found = self._harvest(one)
+        if isinstance(found, Refusal):
+            return self._nothing(one, f"{found.sentence}{found.remedy}")
+        unit = self._unit(one)
+        if filing.unit is None and found.unit:
+            unit = self._listed(Unit(name=found.unit)) or Unit(name=found.unit)
+        year = self._year(filing) or found.year
+        if unit is None:
+            return self._nothing(one, "里面没有写明是哪个单位，请用下发给本单位的模板填报。")
+        if year is None:
+            return self._nothing(one, "里面没有写明是哪一年的报告，请用 --year 指明。")
+        form = self.form or found.form
+        return self._carried(
+            one, found, form if form.covers(year) else self._covering(form, year), unit, year
+        )
+
+    def _harvest(self, one: Checked) -> Harvest | Refusal:
+        filing = one.filing
+        assert one.path is not None
+        try:
+            data = gate.read_bytes(one.path)
+        except gate.Refused as refused:
+            return refused.refusal
+        forms = [filing.form] if filing.form is not None else list(self.forms)
+        units = [unit.name for unit in self.roster] if self.roster is not None else []
+        return harvest(filing.file, data, forms, units=units, year=self.year)
+
+    def _carried(self, one: Checked, found: Harvest, form: Form, unit: Unit, year: int) -> SentBack:
+        """Carried over, read back and checked like any filing, so that its problems stand at their new places."""
+        carried = carry(found, form, year)
+        before = self._before(unit) or one.filing.last_shown
+
+        def written(problems: Sequence[Problem], answers: Answers) -> bytes:
+            return write_template(
+                form,
+                unit,
+                year,
+                answers,
+                last=before,
+                prefill=False,
+                problems=problems,
+                transfers=carried.transfers,
+            )
+
+        first = read_filing_bytes(one.filing.file, written((), carried.answers), self.find)
+        case = Case(first, last=self._before(unit), year=self.year, roster=self.roster)
+        old = tuple(
+            replace(
+                problem,
+                level=Level.NOTE.words,
+                message=f"原来的文件：{problem.message}",
+                remedy="已由程序搬进这份新表，请核对“搬运清单”。",
+                sheet="",
+                cell="",
+                marked=(),
+            )
+            for problem in _problems(_of_file(one.findings))
+        )
+        problems = (*_problems(run_checks(case), linked_sheets(form)), *old)
+        listed = {problem.rule for problem in problems if problem.rule}
+        said = {k: v for k, v in carried.answers.explanations.items() if k not in listed}
+        data = written(problems, replace(carried.answers, explanations=said))
+        return self._back(one, form, unit, year, problems, data, carried)
+
+    def _before(self, unit: Unit) -> Values | None:
+        return self.last.of(unit) if self.last is not None else None
+
+
+def linked_sheets(form: Form) -> tuple[str, ...]:
+    return (*lay_out(form).sheet_names, TRANSFERS)
+
+
+def _of_file(findings: Iterable[Finding]) -> list[Finding]:
+    """What is wrong with the file as such, not with the figures in it."""
+    return [finding for finding in findings if finding.code[0] in "FSR" and finding.level is not Level.NOTE]
+
+
+def _problems(findings: Iterable[Finding], sheets: Sequence[str] = ()) -> tuple[Problem, ...]:
+    """Findings as rows of 问题清单, the gravest first; only places on `sheets` are linked and marked."""
+    rows = [
+        Problem(
+            level=finding.level.words,
+            message=finding.message,
+            remedy=HEALED.get(finding.code, finding.remedy),
+            fingerprint=finding.fingerprint,
+            sheet=finding.sheet if finding.sheet in sheets and finding.sheet else "",
+            cell=finding.cell or "" if finding.sheet in sheets else "",
+            found=finding.found or "",
+            expected=finding.expected or "",
+            rule=finding.rule or "",
+            reason=finding.explained or "",
+            marked=tuple(filter(None, (finding.cell, *finding.others))) if finding.sheet in sheets else (),
+        )
+        for finding in findings
+    ]
+    return tuple(sorted(rows, key=lambda row: ORDER.index(row.level)))
