@@ -19,6 +19,7 @@ from typing import Any
 import openpyxl
 import pytest
 import xlsxwriter
+from hostile import MAIN, OFFICE, STRICT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl.cell.rich_text import CellRichText, TextBlock
@@ -46,16 +47,6 @@ from xltools.reading.shared import moved
 from xltools.reading.sheet import MOST_CELLS
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:openpyxl")  # it speaks of dates out of range
-
-MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006"
-STRICT = {
-    MAIN: "http://purl.oclc.org/ooxml/spreadsheetml/main",
-    f"{OFFICE}/custom-properties": "http://purl.oclc.org/ooxml/officeDocument/customProperties",
-    f"{OFFICE}/docPropsVTypes": "http://purl.oclc.org/ooxml/officeDocument/docPropsVTypes",
-    f"{OFFICE}/relationships/custom-properties": "http://purl.oclc.org/ooxml/officeDocument/relationships/customProperties",
-    f"{OFFICE}/relationships": "http://purl.oclc.org/ooxml/officeDocument/relationships",
-}
 
 
 class Bag:
