@@ -41,3 +41,22 @@ def test_every_key_of_a_form_file_is_on_the_page():
     for kind, keys in SPECS.items():
         for key in keys:
             assert f"`{key.rstrip('*')}`" in table, (kind, key)
+
+
+def test_the_page_of_codes_is_made_from_the_checks():
+    from xltools.reporting.codes import reference
+
+    page = (ROOT / "docs" / "codes.md").read_text("utf-8")
+    assert page == reference(), "python -m xltools.reporting.codes > docs/codes.md"
+
+
+def test_the_page_of_codes_has_every_code_with_all_its_parts():
+    from xltools.checks import registered
+    from xltools.reporting.codes import parts
+
+    page = (ROOT / "docs" / "codes.md").read_text("utf-8")
+    for code, check in registered().items():
+        summary, said = parts(check)
+        assert f"### {code} {check.title}" in page and summary in page
+        assert set(said) in ({"通过", "不通过", "改正"}, {"通过", "提示", "改正"}), code
+        assert all(f"- {head}：{words}" in page for head, words in said.items())

@@ -182,24 +182,17 @@ def return_command(
     quiet: Quiet = False,
 ) -> None:
     """把退回的、待核实的做成标好的新表，连同退回通知；收来的文件不动。退出码同 check。"""
-    from xltools.reporting import notice, text
+    from xltools.reporting import text
+    from xltools.reporting.notice import write_returns
     from xltools.returning import send_back
-    from xltools.writing.files import write_whole
 
     if any(path.resolve() == out.resolve() for path in paths):
         raise UsageError("-o 要写另一个文件夹，不能和收件放在一起。")
-    said, rows = [], []
     with progress(quiet) as show:
         result = gather_and_check(paths, units, last, form, year, show, leave_out=out)
         asked = form[0] if form and len(form) == 1 else None
         before = last_year(last, form, None)
-        for back in send_back(result, forms=form or (), form=asked, year=year, last=before):
-            if back.data is not None:
-                write_whole(out / back.name, back.data)
-            said.append(notice.notice(back))
-            rows.append(notice.row(back))
-    if said:
-        write_whole(out / notice.NOTICE, notice.joined(said).encode("utf-8-sig"))
+        rows = write_returns(send_back(result, forms=form or (), form=asked, year=year, last=before), out)
     say_all(text.check_report(result))
     say_all(text.return_report(rows, str(out)))
     raise typer.Exit(OPEN if result.is_open else CLEAN)

@@ -23,23 +23,26 @@ from xltools.issuing import read_answers, template_names
 from xltools.layout import lay_out
 from xltools.merging import merge
 from xltools.reading.rosters import read_roster
+from xltools.reporting.notice import write_returns
 from xltools.reporting.text import merge_report
+from xltools.returning import send_back
 from xltools.roster import Unit
 from xltools.writing.files import write_whole
 from xltools.writing.rollup import write_rollup
 from xltools.writing.template import write_template
 
-ISSUED, RECEIVED, MERGED = "01下发", "02收件", "04汇总"
+ISSUED, RECEIVED, RETURNED, MERGED = "01下发", "02收件", "03退回", "04汇总"
 
 
 def run_demo(folder: Path, progress: Callable[[int, int], None]) -> Iterator[str]:
-    """Writes templates, filled workbooks and the roll-up below `folder`; yields what a clerk would read."""
+    """Writes templates, filled workbooks, what goes back and the roll-up below `folder`; yields what a clerk would read."""
     samples = data_folder("samples") / "demo"
     plan = tomllib.loads((samples / "demo.toml").read_text(encoding="utf-8"))
     form, year, faults = load_form(plan["form"]), plan["year"], plan["faults"]
     roster = read_roster(samples / plan["roster"])
-    issued, received, out = folder / ISSUED, folder / RECEIVED, folder / MERGED / f"{year}年汇总.xlsx"
-    for one in (issued, received):  # an earlier demonstration's files, by our own folder names
+    issued, received, returned = folder / ISSUED, folder / RECEIVED, folder / RETURNED
+    out = folder / MERGED / f"{year}年汇总.xlsx"
+    for one in (issued, received, returned):  # an earlier demonstration's files, by our own folder names
         if one.exists():
             shutil.rmtree(one)
     chance = random.Random(plan["seed"])
@@ -57,7 +60,9 @@ def run_demo(folder: Path, progress: Callable[[int, int], None]) -> Iterator[str
             write_whole(received / f"{Path(name).stem}（再发一次）.xlsx", filled)
     county = plan["county"]
     signer = Unit(name=county["name"], code=county["code"], level=county["level"], kind="本级")
-    result = merge(check([received], roster=roster), unit=signer)
+    checked = check([received], roster=roster)
+    write_returns(send_back(checked, form=plan["form"], year=year), returned)
+    result = merge(checked, unit=signer)
     write_whole(out, write_rollup(result))
     yield from merge_report(result, str(out))
     yield ""
@@ -66,6 +71,7 @@ def run_demo(folder: Path, progress: Callable[[int, int], None]) -> Iterator[str
         ("名单", folder / plan["roster"]),
         ("模板", issued),
         ("收件", received),
+        ("退回", returned),
         ("汇总", out),
     ):
         yield f"{words}：{path}"

@@ -1,6 +1,6 @@
 """The reference page of all codes, made from the registry: what docs/codes.md holds.
 
-    python -m xltools.reporting.codes > docs/codes.md
+python -m xltools.reporting.codes > docs/codes.md
 """
 
 from __future__ import annotations

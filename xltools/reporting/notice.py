@@ -1,29 +1,38 @@
-"""退回通知.txt: one short Chinese text per unit, ready to paste into a chat."""
+"""What goes back, put into a folder: the workbooks, and 退回通知.txt with one short text per unit, ready to paste."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from xltools.finding import Level
 from xltools.problems import Problem
 from xltools.reporting.text import one_line
 from xltools.returning import SentBack
+from xltools.writing.files import write_whole
 
 NOTICE = "退回通知.txt"
 MOST_SAID = 6  # problems in a message; a longer one is not read on a phone
 CUT = "－" * 20
 
 
-def joined(notices: Iterable[str]) -> str:
-    """The file: the texts of all units, each beneath a line."""
-    text = "".join(f"{CUT}\n{notice}\n\n" for notice in notices)
-    return text.replace("\n", "\r\n")  # for the Notepad of older Windows
+def write_returns(backs: Iterable[SentBack], folder: Path) -> list[tuple[str, str, str]]:
+    """Writes the workbooks and the notice into `folder`, one by one, so that a thousand do not stand in memory.
 
-
-def row(back: SentBack) -> tuple[str, str, str]:
-    """File, unit and what goes back for it, for the table on the terminal."""
-    unit = back.unit.name if back.unit else ""
-    return one_line(back.checked.filing.file), one_line(unit), back.name or f"没有附表：{back.why_not}"
+    Gives a row per file for the terminal: file, unit, what goes back for it.  Raises WriteError.
+    """
+    texts, rows = [], []
+    for back in backs:
+        if back.data is not None:
+            write_whole(folder / back.name, back.data)
+        texts.append(f"{CUT}\n{notice(back)}\n\n")
+        unit = back.unit.name if back.unit else ""
+        said = back.name or f"没有附表：{back.why_not}"
+        rows.append((one_line(back.checked.filing.file), one_line(unit), one_line(said)))
+    if texts:
+        lines = "".join(texts).replace("\n", "\r\n")  # for the Notepad of older Windows
+        write_whole(folder / NOTICE, lines.encode("utf-8-sig"))
+    return rows
 
 
 def notice(back: SentBack) -> str:
