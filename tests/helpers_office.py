@@ -27,6 +27,7 @@ class Shown:
     """What LibreOffice itself says of a workbook after a hard recalculation."""
 
     cells: dict = field(default_factory=dict)  # sheet → cell → number or text; blanks are absent
+    refused: tuple = ()  # deeds that LibreOffice would not do
     formulas: dict = field(default_factory=dict)  # sheet → cell → (formula, number or text, is an error)
 
 
@@ -69,7 +70,7 @@ def done(path, *deeds, save=None, formulas=False, shown=True):
     answer = start().order(
         {"open": str(path), "do": deeds, "save": targets, "formulas": formulas, "shown": shown}
     )
-    return Shown(answer["shown"], answer["formulas"])
+    return Shown(answer["shown"], tuple(deed for deed, *_ in answer["refused"]), answer["formulas"])
 
 
 def converted(path, kind):

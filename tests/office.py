@@ -3,7 +3,8 @@
 Started with a new folder for LibreOffice's profile.  Standard input has JSON lines
 {"open": path, "do": [[deed, argument, …], …], "save": [[path, filter], …], "formulas": bool, "shown": bool};
 the deeds are the functions under DEEDS.  Each line is answered by one, after a hard recalculation:
-{"formulas": {sheet: {cell: [formula, value or text, error]}}, "shown": {sheet: {cell: number or text}}}.
+{"refused": the deeds that a lock forbade, "formulas": {sheet: {cell: [formula, value or text, error]}},
+"shown": {sheet: {cell: number or text}}}.
 """
 
 import json
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import uno
 from com.sun.star.beans import PropertyValue
+from com.sun.star.uno import RuntimeException
 
 PATIENCE = 120  # seconds for one order; then LibreOffice is put an end to
 FORMULA = 16  # com.sun.star.sheet.CellFlags
@@ -175,17 +177,29 @@ def shown(book):
 
 def obey(desktop, order):
     desk = Desk(desktop, order["open"])
-    for deed, *arguments in order["do"]:
+    try:
+        refused = [
+            [deed, *arguments] for deed, *arguments in order["do"] if not allowed(desk, deed, arguments)
+        ]
+        desk.book.calculateAll()
+        for path, kind in order["save"]:
+            desk.book.storeToURL(uno.systemPathToFileUrl(path), (option("FilterName", kind),))
+        return {
+            "refused": refused,
+            "formulas": formulas(desk.book) if order["formulas"] else {},
+            "shown": shown(desk.book) if order["shown"] else {},
+        }
+    finally:
+        desk.book.close(True)
+
+
+def allowed(desk, deed, arguments):
+    """Does the deed, unless a lock forbids it: UNO has no other word for that than this exception."""
+    try:
         DEEDS[deed](desk, *arguments)
-    desk.book.calculateAll()
-    for path, kind in order["save"]:
-        desk.book.storeToURL(uno.systemPathToFileUrl(path), (option("FilterName", kind),))
-    answer = {
-        "formulas": formulas(desk.book) if order["formulas"] else {},
-        "shown": shown(desk.book) if order["shown"] else {},
-    }
-    desk.book.close(True)
-    return answer
+    except RuntimeException:
+        return False
+    return True
 
 
 def main(profile):
