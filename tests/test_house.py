@@ -57,6 +57,7 @@ def test_every_library_has_its_home():
     homes = {
         "xlsxwriter": {"writing"},
         "openpyxl": {"reading", "demo"},
+        "xlrd": {"reading"},
         "pandas": {"rollup"},
         "typer": {"cli", "console"},
     }
