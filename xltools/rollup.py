@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -28,7 +28,8 @@ class Rollup:
     """Merged figures, and for each the units that make it up.
 
     `expected` is the number of units on the roster, None without one; `missing` are those from which nothing
-    usable came, with the reason in the form's words.
+    usable came, with the reason in the form's words.  `last` are the figures of the roll-up's own unit last year,
+    `last_by_unit` those of its leaves, by the key of the unit; a unit that is not there is not known.
     """
 
     form: Form
@@ -38,6 +39,7 @@ class Rollup:
     expected: int | None = None
     missing: tuple[tuple[Unit, str], ...] = ()
     last: Values = field(default_factory=dict)
+    last_by_unit: Mapping[str, Values] = field(default_factory=dict)
 
     @cached_property
     def inputs(self) -> dict[str, Value]:
@@ -131,6 +133,7 @@ def roll_up(
     unit: Unit | None = None,
     roster: Roster | None = None,
     last: Values | None = None,
+    last_by_unit: Mapping[str, Values] | None = None,
 ) -> Rollup:
     """The roll-up of these leaves.  `unit` is who signs it; by default 汇总（n 个单位）."""
     ordered = tuple(in_order(leaves, roster))
@@ -141,6 +144,7 @@ def roll_up(
         leaves=ordered,
         expected=len(roster) if roster is not None else None,
         last=last or {},
+        last_by_unit=last_by_unit or {},
     )
     rollup.verify()
     return rollup
