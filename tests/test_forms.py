@@ -509,6 +509,71 @@ def test_a_mistake_is_shown_where_it_was_made_and_said_once(tmp_path: Path, name
     assert error.line == SEEN_ELSEWHERE.get(name, line), error
 
 
+STATED = (
+    SOUND
+    + """
+[[statement]]
+id = "says-dry"
+texts = ["about"]
+words = ["枯水{n}[处|口]", "没有枯水"]
+items = ["water.dry.total"]
+plus = ["water.spring.total"]
+but = ["去冬"]
+"""
+)
+
+
+def test_how_texts_state_a_figure(tmp_path: Path):
+    (one,) = load_form(written(tmp_path, STATED)).statements
+    assert (one.id, one.texts, one.items) == ("says-dry", ("about",), ("water.dry.total",))
+    assert (one.plus, one.but) == (("water.spring.total",), ("去冬",))
+    assert [(phrase.text, phrase.has_number) for phrase in one.words] == [
+        ("枯水{n}[处|口]", True),
+        ("没有枯水", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "words"),
+    [
+        ('["about"]', '["abuot"]', "texts", "提到了不存在的‘abuot’；可用的：about"),
+        ('["about"]', "[]", "texts", "应是text 的 id 的列表，写的是一个列表"),
+        ('["water.dry.total"]', '["water.dry.totl"]', "items", "提到了不存在的‘water.dry.totl’；是不是 water.dry.total？"),
+        ('["water.dry.total"]', '["water.dry"]', "items", "第1个写的是‘water.dry’，应是表.行.列"),
+        ('["water.dry.total"]', '["water.dry.remark"]', "items", "‘water.dry.remark’是文字，不是数"),
+        ('["water.dry.total"]', '["money.repair.spent"]', "items", "相加的各项单位不同：元、处"),
+        ('["water.spring.total"]', '["water.dry.total"]', "plus", "‘water.dry.total’写了两次"),
+        ("枯水{n}[处|口]", "枯水{m}处", "words", "第1个这里不能用 {m}；可用的：{next_year}、{n}、{year}"),
+        ("枯水{n}[处|口]", "枯水{n}[处|口", "words", "“枯水{n}[处|口”里的 [ 没有收尾的 ]"),
+        ("says-dry", "not-fewer", "id", "与一条规则同名，请换一个"),
+        ('but = ["去冬"]', 'bud = ["去冬"]', "bud", "不认得这个键；是不是 but？"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_statement(tmp_path: Path, old: str, new: str, key: str, words: str):
+    (error,) = errors_in(written(tmp_path, STATED.replace(old, new)))
+    line = STATED.count("\n", 0, STATED.rindex(old)) + 1
+    assert (error.file, error.key.rpartition(".")[2]) == ("form.toml", key)
+    assert words in error.problem, error.problem
+    assert error.line == line or STATED.count(old) > 1, error
+
+
+def test_a_province_drops_a_statement_with_what_it_speaks_of(tmp_path: Path):
+    written(tmp_path, STATED, "base.toml")
+    change = """\
+extends = "base"
+edition = "x"
+[[sheet]]
+id = "supply"
+  [[sheet.table]]
+  id = "water"
+  columns = [{id = "total", drop = true}]
+"""
+    errors = errors_in(written(tmp_path, change))
+    assert {error.key for error in errors} == {"statement.says-dry.items", "statement.says-dry.plus"}
+    form = load_form(written(tmp_path, change + '[[statement]]\nid = "says-dry"\ndrop = true\n', "y.toml"))
+    assert form.statements == ()
+
+
 @pytest.mark.parametrize("times", [300, 203])  # the comparison itself; only what is put around it
 def test_a_rule_whose_formula_no_program_would_take_is_found_before_the_template(tmp_path: Path, times: int):
     """Short as a rule, but each name becomes the address of a cell on another sheet."""

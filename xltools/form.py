@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Literal
 
 from xltools.expression import Bound, Expression, Ref
+from xltools.phrase import Phrase
 
 Value = int | Decimal | str | None  # None is blank, and blank is not zero
 Values = Mapping[str, Value]  # item id -> value
@@ -116,9 +117,9 @@ class Item:
         return not self.sum
 
     def label(self, year: int | None = None) -> str:
-        """Its name in the form's words: 一、本年新收政府信息公开申请数量·自然人."""
-        words = [path[-1] for path in (self.row_label, self.column_label) if path]
-        text = "·".join(words)
+        """Its name in the form's words: 一、本年新收政府信息公开申请数量·自然人, or 行政复议·总计 in a single row."""
+        paths = [path for path in (self.row_label, self.column_label) if path]
+        text = "·".join(path[-1] for path in paths) if len(paths) > 1 else "·".join(*paths)
         return text.replace("{year}", str(year)) if year else text
 
 
@@ -137,6 +138,18 @@ class RuleLine:
         return not self.rule.levels or level in self.rule.levels
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """How texts put a figure into words.  It agrees with the sum of `items`, or of `items` and `plus`."""
+
+    id: str
+    texts: tuple[str, ...]  # ids of the texts that may state it
+    words: tuple[Phrase, ...]
+    items: tuple[str, ...]
+    plus: tuple[str, ...]  # what some count in and others do not
+    but: tuple[str, ...]  # words before the number that make it speak of something else
+
+
 @dataclass(frozen=True, eq=False)
 class Form:
     """A form in one edition.  Compared by identity; `key` names it."""
@@ -153,6 +166,7 @@ class Form:
     sheets: tuple[Sheet, ...]
     rules: tuple[Rule, ...]
     rule_lines: tuple[RuleLine, ...]
+    statements: tuple[Statement, ...]
     items: Mapping[str, Item]  # in reading order
 
     @property

@@ -18,6 +18,7 @@ from xltools.form import CoverField, Form, Item, Line, Sheet, Table, Text
 from xltools.forms.extend import overlay
 from xltools.forms.rules import RuleSource, build_rules
 from xltools.forms.source import Toml, read_toml
+from xltools.forms.statements import build_statements
 from xltools.forms.syntax import MOST_PLACES, SPECS, Problems, Shaper, Spot, complete, shown
 from xltools.formulas import rule_formulas
 from xltools.layout import lay_out
@@ -159,6 +160,13 @@ class _Builder:
         self.rule_sources += [RuleSource(f"rule.{one['id']}", one, None) for one in source.get("rule", [])]
         tables = {table.id: table for sheet in sheets for table in sheet.tables}
         rules, lines = build_rules(self.rule_sources, tables, items, problems)
+        statements = build_statements(
+            source.get("statement", []),
+            {text.id for sheet in sheets for text in sheet.texts},
+            items,
+            rules,
+            problems,
+        )
         if problems.found:
             return None
         years = source["years"]
@@ -175,6 +183,7 @@ class _Builder:
             sheets=sheets,
             rules=rules,
             rule_lines=lines,
+            statements=statements,
             items=items,
         )
 

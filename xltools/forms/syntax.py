@@ -216,6 +216,8 @@ def _cap_fault(value: Any) -> str | None:
 _PLAIN_ID = _pattern(r"[a-z][a-z0-9_]*", "小写字母开头，只用小写字母、数字和下划线的 id")
 _ID = Kind(_PLAIN_ID.words, _id_fault)
 _DASHED = _pattern(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "小写字母开头，只用小写字母、数字和横线的 id")
+_ITEM = _pattern(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){2}", "表.行.列")
+_ITEMS_WORDS = "表.行.列 的列表"
 _EDITION = _pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*", "字母、数字、点、横线、下划线的版本名")
 _TEXT, _OPTIONAL, _LABEL = _text(), _text(blank=True), _text(marks="year")
 _BOOL = Kind(
@@ -248,6 +250,7 @@ SPECS: Mapping[str, Spec] = {
         "cover": Many("cover"),
         "sheet*": Many("sheet"),
         "rule": Many("rule"),
+        "statement": Many("statement"),
     },
     "cover": {
         "id*": _ID,
@@ -306,6 +309,15 @@ SPECS: Mapping[str, Spec] = {
         "level*": _choice("error", "query", "note"),
         "levels": _list(_choice(*LEVELS), "级别的列表"),
         "basis*": _TEXT,
+        **_PLACED,
+    },
+    "statement": {
+        "id*": _DASHED,
+        "texts*": _list(_ID, "text 的 id 的列表", least=1),
+        "words*": _list(_text("一种说法", marks="n year next_year"), "说法的列表", least=1),
+        "items*": _list(_ITEM, _ITEMS_WORDS, least=1),
+        "plus": _list(_ITEM, _ITEMS_WORDS),
+        "but": _list(_TEXT, "词的列表"),
         **_PLACED,
     },
 }
