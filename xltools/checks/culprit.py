@@ -7,7 +7,7 @@ from itertools import groupby
 
 from xltools.checks.registry import Case, Check, check
 from xltools.checks.rules import STRUCTURE
-from xltools.culprit import Correction, Strength, Suspect, suspects
+from xltools.culprit import Correction, Strength, Suspect
 from xltools.finding import Finding, Level
 from xltools.slips import Slip
 from xltools.words import number_text
@@ -36,11 +36,11 @@ def likely_culprit(this: Check, case: Case) -> Iterator[Finding]:
     提示：“自然人”列和“予以公开”行的合计都多 9，两处相交的一格填的是 21，多半应是 12
     改正：对照原始材料核对所指的格；不是这一格的，再核对同一行、同一列的其他格。
     """
-    if case.filing.is_rollup:  # its figures are sums: what is wrong is in a unit's own filing
-        return
-    figures = {**case.filing.inputs, **case.filing.typed_totals}
-    found = suspects(case.form, figures, level=case.level, last=case.last)
-    questions = [list(rivals) for _, rivals in groupby(found, lambda one: one.broken)]
+    # a total that was typed wrong has been spoken of by G201 or G206
+    blamed = [
+        one for one in case.suspects if any(case.form.items[fix.item].is_input for fix in one.corrections)
+    ]
+    questions = [list(rivals) for _, rivals in groupby(blamed, lambda one: one.broken)]
     if not questions:
         return
     first = questions[0][0]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
+from xltools.checks.meaning import meaning
 from xltools.checks.registry import Case, Check, check
 from xltools.compute import as_number, totals
 from xltools.detail import is_summed, sum_formula
@@ -19,24 +19,6 @@ from xltools.problems import KEPT, MENDED, MOVED, NO_PLACE, NOT_FOUND, RECOMPUTE
 from xltools.words import number_text
 
 STRUCTURE = ("S006",)
-
-
-@lru_cache(maxsize=4096)
-def meaning(formula: str) -> str:
-    """A formula reduced to what it means: spaces, case, $, quotes around names, `_xlfn.`, a leading + or =.
-
-    Text in double quotes is kept to the letter.
-
-    >>> meaning("+sum( $D$7:D9 )") == meaning("SUM(D7:D9)")
-    True
-    """
-    parts = re.split(r'("(?:[^"]|"")*")', formula)
-    parts[::2] = [
-        re.sub(r"\s+|\$", "", part).upper().replace("_XLFN.", "").replace("'", "").replace("TRUE()", "TRUE")
-        .replace("FALSE()", "FALSE").replace(";", ",")
-        for part in parts[::2]
-    ]  # fmt: skip
-    return "".join(parts).lstrip("=+")
 
 
 @lru_cache(maxsize=64)
@@ -96,7 +78,7 @@ def formula_altered(this: Check, case: Case) -> Iterator[Finding]:
     """
     expected = expected_meanings(case.form)
     for slot, cell in totals_read(case):
-        if cell.formula is not None and meaning(cell.formula) != expected[slot.item.id]:
+        if cell.formula is not None and meaning(cell.formula, slot.sheet) != expected[slot.item.id]:
             right = total_formula(case.layout, slot.item)
             yield this.finding(
                 case,
@@ -146,15 +128,15 @@ def stale_total(this: Check, case: Case) -> Iterator[Finding]:
         (slot, cell)
         for slot, cell in totals_read(case)
         if cell.formula is not None
-        and meaning(cell.formula) == expected[slot.item.id]
+        and meaning(cell.formula, slot.sheet) == expected[slot.item.id]
         and all(
             (entry := case.filing.entries.get(leaf)) is not None
             and entry.fault is None
             and entry.repair is None
             for leaf in case.form.leaves_of(slot.item.id)
         )
-        and (cached := as_decimal(cell)) is not None
-        and not same(cached, as_number(shown[slot.item.id]))
+        and cell.text
+        and not same(as_decimal(cell), as_number(shown[slot.item.id]))
     ]
     if stale:
         slot, cell = stale[0]
@@ -212,9 +194,9 @@ def as_decimal(cell: Cell) -> Decimal | None:
     return value if value.is_finite() else None
 
 
-def same(cached: Decimal, right: int | Decimal | None) -> bool:
+def same(cached: Decimal | None, right: int | Decimal | None) -> bool:
     """Equal to the 15 digits that a program keeps."""
-    if right is None:
+    if cached is None or right is None:
         return False
     return abs(cached - right) <= Decimal("1e-9") * max(Decimal(1), abs(Decimal(right)))
 
@@ -239,7 +221,7 @@ def printed_total_differs(this: Check, case: Case) -> Iterator[Finding]:
         yield this.finding(
             case,
             f"{case.at(slot)}：原来的文件（{one.source}）写的合计是 {number_text(before)}，"
-            f"各分项相加是 {number_text(right)}，相差 {apart}。",
+            f"各分项相加是 {number_text(right)}，相差 {apart}。{case.blame(slot.item.id)}",
             "请核对分项，改正填错的那一格；原来的合计写错了的，在“问题清单”的“说明”栏写明。",
             sheet=slot.sheet,
             cell=slot.address,

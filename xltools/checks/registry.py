@@ -6,17 +6,31 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from unicodedata import category
 
 from xltools.compute import RuleResult, rule_results
+from xltools.culprit import Strength, Suspect, suspects
 from xltools.detail import detail_sheets
 from xltools.filing import Filing
 from xltools.finding import Finding, Level
 from xltools.form import Form, Values
 from xltools.layout import CHECKS, Layout, Slot, lay_out
 from xltools.roster import Roster
-from xltools.words import clean
+from xltools.words import number_text
 
-MODULES = ("files", "structure", "shape", "integrity", "values", "rules", "years", "culprit", "statements", "across")
+MODULES = (
+    "files",
+    "structure",
+    "shape",
+    "integrity",
+    "values",
+    "texts",
+    "rules",
+    "years",
+    "culprit",
+    "statements",
+    "across",
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +67,23 @@ class Case:
                 explanations=self.filing.explanations,
             )
         )
+
+    @cached_property
+    def suspects(self) -> tuple[Suspect, ...]:
+        """Who is likely to blame for what does not add up; of a roll-up nobody: its figures are sums."""
+        if self.filing.is_rollup:
+            return ()
+        figures = {**self.filing.inputs, **self.filing.typed_totals}
+        return suspects(self.form, figures, level=self.level, last=self.last)
+
+    def blame(self, broken: str) -> str:
+        """Who is likely to blame for a broken rule line or total, as a sentence; "" unless it points to one cell."""
+        rivals = [one for one in self.suspects if broken in one.broken]
+        if len(rivals) != 1 or rivals[0].strength is not Strength.LIKELY or len(rivals[0].corrections) != 1:
+            return ""
+        fix = rivals[0].corrections[0]
+        at, found, expected = self.at(self.layout.slots[fix.item]), fix.found, fix.expected
+        return f"多半是{at}填错了：填的是 {number_text(found)}，应是 {number_text(expected)}。"
 
     @cached_property
     def sheet_names(self) -> tuple[str, ...]:
@@ -114,12 +145,13 @@ class Check:
 
 
 MOST_FOUND, MOST_MESSAGE = 200, 800  # characters quoted
+_UNSEEN = ("Cc", "Cf", "Cs")  # control characters, what turns text around or takes no room, half characters
 
 
 def short(text: str | None, most: int) -> str | None:
     """A text cut to length, without what would steer a terminal or fit in no file."""
     if text is not None and not text.isprintable():
-        text = clean(text).replace("\ufffd", "□")
+        text = "".join("□" if category(char) in _UNSEEN and char not in "\n\t" else char for char in text)
     return text if text is None or len(text) <= most else text[: most - 1] + "…"
 
 

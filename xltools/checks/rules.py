@@ -32,7 +32,7 @@ def broken_rules(
         apart = f"，相差 {number_text(abs(result.difference))}" if result.difference else ""
         yield this.finding(
             case,
-            f"〔{slot.sheet if slot else ''}〕“{where}”：{line.rule.basis}。左边是 {left}，右边是 {right}{apart}。",
+            f"〔{slot.sheet if slot else ''}〕“{where}”：{line.rule.basis}。左边是 {left}，右边是 {right}{apart}。{case.blame(line.id)}",
             cure,
             sheet=slot.sheet if slot else None,
             cell=slot.address if slot else None,
