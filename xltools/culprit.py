@@ -169,10 +169,12 @@ class _Case:
         sound = [[one] for one in healers if self._is_sound([one])]
         if sound and len(healers) == 1:  # the constraints exclude all others, whatever the figures
             return [self._suspect(sound[0], question, Strength.LIKELY if is_alone else Strength.POSSIBLE)]
-        if len(sound) > 1 and any(one.is_typed for one in question):
+        if sound and not any(one.is_typed for one in question):
+            return []  # that the others may not be negative is too little where only rules speak
+        if len(sound) > 1:
             made = [self._suspect(one, question, Strength.POSSIBLE) for one in sound]
             return sorted((one for one in made if one.slip.is_telling), key=lambda one: one.slip)
-        only = sound or swaps
+        only = sound or (swaps if len(question) > 1 else [])
         return [self._suspect(only[0], question, Strength.POSSIBLE)] if len(only) == 1 else []
 
     def _suspect(
