@@ -461,7 +461,7 @@ def active(forge: Forge) -> dict[str, tuple[bytes, str]]:
         "VBA by relationship": (forge.with_relation("vbaProject", "/xl/a.bin"), "F008"),
         "xlsm": (forge.main_type("application/vnd.ms-excel.sheet.macroEnabled.main+xml"), "F008"),
         "XLM": (forge.changed({"xl/macrosheets/sheet1.xml": b"<x/>"}), "F008"),
-        "XLM by type": (forge.with_type("xl/worksheets/sheet9.xml", "application/vnd.ms-excel.macrosheet+xml"), "F008"),
+        "XLM by type": (forge.with_type("xl/worksheets/sheet99.xml", "application/vnd.ms-excel.macrosheet+xml"), "F008"),
         "dialog sheet": (forge.changed({"xl/dialogsheets/sheet1.xml": b"<x/>"}), "F008"),
         "WPS script": (forge.changed({"xl/JDEData.bin": b"x"}), "F008"),
         "external link": (forge.changed({"xl/externalLinks/externalLink1.xml": b"<x/>"}), "F009"),

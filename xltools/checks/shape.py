@@ -125,7 +125,7 @@ def sheets_reordered(this: Check, case: Case) -> Iterator[Finding]:
     """
     if case.filing.book is None or case.filing.is_rollup:
         return
-    meant = [name for name in case.layout.sheet_names if name != META]
+    meant = [name for name in case.layout.sheet_names if name != META and name in case.filing.book.sheets]
     there = [name for name in case.filing.book.sheets if name in meant]
     if there != meant:
         first = next(name for name, right in zip(there, meant, strict=True) if name != right)
@@ -360,6 +360,23 @@ def beside(sheet: SheetFacts, ground: Ground) -> tuple[dict[str, Place], list[st
     return within, [address(*where) for where in sorted(elsewhere)]
 
 
+def outside(case: Case) -> Iterator[tuple[SheetFacts, list[str], bool]]:
+    """Sheets with contents outside their tables: the addresses, and whether figures may have been meant there."""
+    zeros = {case.layout.slots[name].sheet for name in case.filing.declared_zeros}
+    for sheet, ground in sound_sheets(case):
+        _, elsewhere = beside(sheet, ground)
+        if elsewhere and not sheet.overfull:
+            figures = [at for at in elsewhere if any(char.isdecimal() for char in sheet.cell(at).text)]
+            is_doubtful = bool(figures) and sheet.name in zeros
+            yield sheet, figures if is_doubtful else elsewhere, is_doubtful
+
+
+def outside_words(sheet: SheetFacts, addresses: list[str]) -> str:
+    first = addresses[0]
+    words = f"{first} 有内容" if len(addresses) == 1 else f"{first} 等 {len(addresses)} 格有内容"
+    return f"〔{sheet.name}〕表格之外的 {words}（“{shown(sheet.cell(first))[:30]}”），没有读"
+
+
 @check("S016", "表外有内容", Level.NOTE, requires=STRUCTURE)
 def strays(this: Check, case: Case) -> Iterator[Finding]:
     """表格之外的数和文字不读，也不算数。
@@ -368,18 +385,35 @@ def strays(this: Check, case: Case) -> Iterator[Finding]:
     提示：在表的右边写了备注　XFD1048576 格里有一个空格以外的字
     改正：要报的内容填进填报格；备注可以删去。
     """
-    for sheet, ground in sound_sheets(case):
-        _, elsewhere = beside(sheet, ground)
-        if elsewhere and not sheet.overfull:
-            first = elsewhere[0]
-            words = f"{first} 有内容" if len(elsewhere) == 1 else f"{first} 等 {len(elsewhere)} 格有内容"
+    for sheet, addresses, is_doubtful in outside(case):
+        if not is_doubtful:
             yield this.finding(
                 case,
-                f"〔{sheet.name}〕表格之外的 {words}（“{shown(sheet.cell(first))[:30]}”），没有读。",
+                f"{outside_words(sheet, addresses)}。",
                 "要报的内容请填进填报格；备注可以留着，也可以删去。",
                 sheet=sheet.name,
-                cell=first,
-                found=shown(sheet.cell(first)),
+                cell=addresses[0],
+                found=shown(sheet.cell(addresses[0])),
+            )
+
+
+@check("S019", "空格按零计，表外却有数", Level.QUERY, requires=STRUCTURE)
+def strays_beside_zeros(this: Check, case: Case) -> Iterator[Finding]:
+    """声明了未填的数字格均为零，而表格之外写着数：要报的数可能填错了地方，被当成了零。
+
+    通过：表外没有数　没有空着的数字格
+    不通过：“自然人”一列空着，数写在了表的右边
+    改正：把数填进填报格；表外的数与本表无关的，删去或写明。
+    """
+    for sheet, addresses, is_doubtful in outside(case):
+        if is_doubtful:
+            yield this.finding(
+                case,
+                f"{outside_words(sheet, addresses)}；这张表里空着的数字格都按零计了。",
+                "请核对：要报的数填进填报格；与本表无关的请删去，或说明。",
+                sheet=sheet.name,
+                cell=addresses[0],
+                found=shown(sheet.cell(addresses[0])),
             )
 
 

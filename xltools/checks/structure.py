@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -21,6 +22,7 @@ FIELD_WORDS = {
     "year": "报告年度",
     "issue": "签发号",
 }
+OWN_ISSUE = re.compile("I[0-9]{4}-[0-9a-f]{10}")  # as roster.issue_number makes them
 RETURN_TO_BLANK = "请用下发给本单位的模板重新填报。"
 
 
@@ -92,9 +94,16 @@ def carriers_disagree(this: Check, case: Case) -> Iterator[Finding]:
         if filing.year is None:
             yield this.finding(case, "工作簿里读不出报告年度。", RETURN_TO_BLANK)
         return
+    for name in ("unit", "issue"):  # re-saving never takes a field from every sheet
+        if name not in said:
+            words = FIELD_WORDS[name]
+            yield this.finding(case, f"工作簿各处都没有{words}，被清掉了。", RETURN_TO_BLANK, expected=words)
+            conflict = True
+    if conflict:
+        return
     meant = issue_number(case.form.key, filing.unit, filing.year)
     # a number of another shape was given by a ledger and cannot be worked out here
-    if filing.issue != meant and filing.issue[:6] == meant[:6] and len(filing.issue) == len(meant):
+    if filing.issue != meant and OWN_ISSUE.fullmatch(filing.issue):
         yield this.finding(
             case,
             f"签发号是“{filing.issue}”，按所写的单位、代码、级别和年度应是“{meant}”，这几项中有一项被改过。",
@@ -227,10 +236,10 @@ def label_changed(this: Check, case: Case) -> Iterator[Finding]:
         if _movement(case, sheet, faults) is not None:
             continue  # S007 has said it
         for fault in faults:
+            now = f"是“{fault.found}”" if fault.found else "没有了"
             yield this.finding(
                 case,
-                f"〔{sheet}〕{fault.cell} 的标签是“{fault.found}”，应是“{fault.expected}”。"
-                "标签不对，这张表的数没有读。",
+                f"〔{sheet}〕{fault.cell} 的标签{now}，应是“{fault.expected}”。标签不对，这张表的数没有读。",
                 f"请把 {fault.cell} 改回“{fault.expected}”，并核对它对应的数。",
                 sheet=sheet,
                 cell=fault.cell,

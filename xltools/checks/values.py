@@ -1,4 +1,4 @@
-"""What stands in the open cells: blanks, texts where a number belongs, implausible figures."""
+"""What stands in the cells for figures: blanks, texts where a number belongs, implausible figures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import datetime
 from collections.abc import Iterator
 from decimal import Decimal
 
-from xltools.answers import MOST_TEXT
 from xltools.checks.registry import Case, Check, check
 from xltools.checks.shape import lost_beneath_merges
 from xltools.compute import as_number
@@ -14,12 +13,10 @@ from xltools.filing import Entry
 from xltools.finding import Finding, Level
 from xltools.formulas import ZERO_FIELD
 from xltools.layout import Slot
-from xltools.roster import MOST_NAME
 from xltools.words import number_text
 
 STRUCTURE = ("S006",)
 EPOCH = datetime.date(1899, 12, 30)
-LOST = "\ufffd"  # what stands for a character that no file can hold
 SHOULD = {
     "count": "不带单位的非负整数，例如 3",
     "signed": "整数，例如 3 或 -2",
@@ -261,109 +258,4 @@ def like_a_date(this: Check, case: Case) -> Iterator[Finding]:
                 cell=slot.address,
                 item=slot.item.id,
                 found=str(value),
-            )
-
-
-@check("V113", "文字里有不可见的控制字符", Level.NOTE, requires=STRUCTURE)
-def control_characters(this: Check, case: Case) -> Iterator[Finding]:
-    """文字里的控制字符和残缺字符不能上报，读入时换成替代符，其余文字照旧。
-
-    通过：换行、空格
-    提示：从别的系统复制来的文字里夹着看不见的控制字符　半个表情符号
-    改正：看一下换掉的地方有没有缺字。
-    """
-    filing, layout = case.filing, case.layout
-    said = [(layout.texts[name], text) for name, text in filing.texts.items()]
-    said += [(layout.cover[name], text) for name, text in filing.cover.items()]
-    said += [(layout.rules[name].explanation, text) for name, text in filing.explanations.items()]
-    said += [(slot.place, str(entry.value)) for slot, entry in entries(case) if slot.item.type == "text"]
-    for place, text in said:
-        if LOST in text:
-            at = text.index(LOST)
-            around = text[max(0, at - 10) : at + 10].replace("\n", " ")
-            yield this.finding(
-                case,
-                f"〔{place.sheet}〕{place.address} 的文字里有 {text.count(LOST)} 个不可见的字符，已换成替代符：“{around}”。",
-                "请看一下那里有没有缺字；重新打一遍即可。",
-                sheet=place.sheet,
-                cell=place.address,
-                found=around,
-            )
-
-
-@check("V120", "文字没有写", requires=STRUCTURE)
-def text_missing(this: Check, case: Case) -> Iterator[Finding]:
-    """报告的各段文字都要写，标明可不填的除外。
-
-    通过：本年度无其他需要报告的事项。
-    不通过：空着
-    改正：写上文字；没有的也要写“无”。
-    """
-    for name, text in case.form.texts.items():
-        if not text.optional and name in case.filing.texts and not case.filing.texts[name].strip():
-            place = case.layout.texts[name]
-            yield this.finding(
-                case,
-                f"〔{place.sheet}〕{place.address}“{text.label}”没有写。",
-                "请写上文字；没有的写“无”。",
-                sheet=place.sheet,
-                cell=place.address,
-            )
-
-
-@check("V121", "选项不在可选之列", requires=STRUCTURE)
-def unknown_choice(this: Check, case: Case) -> Iterator[Finding]:
-    """封面的选项要从下拉框里选，或空着。
-
-    通过：是　否　空着
-    不通过：对　√
-    改正：从下拉框里选。
-    """
-    for one in case.form.cover:
-        said = case.filing.cover.get(one.id, "")
-        if one.choices and said and said not in one.choices:
-            place = case.layout.cover[one.id]
-            choices = "、".join(one.choices)
-            yield this.finding(
-                case,
-                f"〔{place.sheet}〕{place.address}“{one.label}”填的是“{said}”，只能是：{choices}。",
-                "请从下拉框里选。",
-                sheet=place.sheet,
-                cell=place.address,
-                found=said,
-                expected=choices,
-            )
-
-
-@check("V122", "文字过长", requires=STRUCTURE)
-def text_too_long(this: Check, case: Case) -> Iterator[Finding]:
-    """一段文字不能超过一格能放下的 32 767 个字；单位名称不能超过 100 个字。
-
-    通过：一千字的总体情况
-    不通过：别的程序写进去的四万字
-    改正：删短后再报。
-    """
-    filing, layout = case.filing, case.layout
-    if filing.unit is not None and len(filing.unit.name) > MOST_NAME:
-        yield this.finding(
-            case,
-            f"填报单位名称有 {len(filing.unit.name)} 个字，不能超过 {MOST_NAME} 个。",
-            "请用下发的模板。",
-        )
-    said = [(layout.texts[name], text) for name, text in filing.texts.items()]
-    said += [(layout.cover[name], text) for name, text in filing.cover.items()]
-    said += [(layout.rules[name].explanation, text) for name, text in filing.explanations.items()]
-    said += [
-        (slot.place, str(entry.value))
-        for slot, entry in entries(case)
-        if slot.item.type == "text" and entry.value
-    ]
-    for place, text in said:
-        if len(text) > MOST_TEXT // 2 and len(text.encode("utf-16-le", "replace")) // 2 > MOST_TEXT:
-            yield this.finding(
-                case,
-                f"〔{place.sheet}〕{place.address} 有 {len(text)} 个字，一格放不下。",
-                "请删短后再报。",
-                sheet=place.sheet,
-                cell=place.address,
             )

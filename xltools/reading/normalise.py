@@ -36,7 +36,9 @@ _TYPED = re.compile(
     rf"(?P<rest>[^-+\u2212增减0-9.,，{BLANKS}][^{BLANKS}]*)?"
 )
 _STORED = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?(?P<power>[0-9]+))?")
-_TYPED_DATE = re.compile(r"[0-9]{4}[-/.年][0-9]{1,2}([-/.月][0-9]{1,2}日?|月)|[0-9]{1,2}月[0-9]{1,2}日")
+_TYPED_DATE = re.compile(
+    r"[0-9]{4}[-/.年][0-9]{1,2}([-/.月][0-9]{1,2}日?|月)([T ][0-9:.]+Z?)?|[0-9]{1,2}月[0-9]{1,2}日"
+)
 _NOT_FINITE = re.compile(r"[-+]?(nan|inf(inity)?)", re.IGNORECASE)
 
 _ROUGH = Context(prec=DIGITS, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
