@@ -22,6 +22,7 @@ Values = Mapping[str, Value]  # item id -> value
 FigureType = Literal["count", "signed", "money", "text"]
 Aggregation = Literal["sum", "derive", "confirm-sum", "list", "none"]
 RuleLevel = Literal["error", "query", "note"]
+ChartType = Literal["years", "units", "kinds", "shares", "parts"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +151,28 @@ class Statement:
     but: tuple[str, ...]  # words before the number that make it speak of something else
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartPart:
+    """One colour of a chart.  `items` holds, for each bar that the chart names, the figures added up; a single
+    group where the bars are years, units or kinds of units."""
+
+    label: str
+    items: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A picture of merged figures.  `bars` are the names of its bars; () where they are units or kinds of units,
+    and with "years" its parts."""
+
+    id: str
+    title: str  # may hold {year}
+    type: ChartType
+    bars: tuple[str, ...]
+    parts: tuple[ChartPart, ...]
+    unit: str | None
+
+
 @dataclass(frozen=True, eq=False)
 class Form:
     """A form in one edition.  Compared by identity; `key` names it."""
@@ -168,6 +191,7 @@ class Form:
     rule_lines: tuple[RuleLine, ...]
     statements: tuple[Statement, ...]
     items: Mapping[str, Item]  # in reading order
+    charts: tuple[Chart, ...] = ()
 
     @property
     def key(self) -> str:

@@ -15,7 +15,7 @@ from xltools.forms.syntax import joined
 Report = Callable[[str, str], None]  # (key path, problem)
 
 # the lists whose members have ids, by the key they stand under
-LISTS = {"cover", "sheet", "text", "table", "columns", "rows", "rule", "statement"}
+LISTS = {"cover", "sheet", "text", "table", "columns", "rows", "rule", "statement", "chart", "parts"}
 
 
 def overlay(base: Toml, change: Toml, report: Report, path: str = "") -> Toml:

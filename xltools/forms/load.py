@@ -15,6 +15,7 @@ from typing import Any
 from xltools.errors import FormError, FormErrors
 from xltools.expression import MAX_FORMULA
 from xltools.form import CoverField, Form, Item, Line, Sheet, Table, Text
+from xltools.forms.charts import build_charts
 from xltools.forms.extend import overlay
 from xltools.forms.rules import RuleSource, build_rules
 from xltools.forms.source import Toml, read_toml
@@ -167,6 +168,7 @@ class _Builder:
             rules,
             problems,
         )
+        charts = build_charts(source.get("chart", []), tables, items, problems)
         if problems.found:
             return None
         years = source["years"]
@@ -185,6 +187,7 @@ class _Builder:
             rule_lines=lines,
             statements=statements,
             items=items,
+            charts=charts,
         )
 
     def unique(self, part: str, ids: Sequence[tuple[str, str]]) -> None:

@@ -39,7 +39,7 @@ MOST_WIDTH = 1_000
 # sheets of our own, in templates and roll-ups; Excel keeps the last for itself
 RESERVED_SHEETS = {
     "封面", "校验", "填报说明", "_meta", "问题清单",
-    "汇总", "报送情况", "问题", "说明", "文字材料", "上年对比", "图表", "history",
+    "汇总", "报送情况", "问题", "说明", "文字材料", "上年对比", "各单位上年对比", "图表", "history",
 }  # fmt: skip
 RESERVED_PREFIX = "明细"
 STAND_IN = "〔{}〕"  # of a required text that is missing, so that the rest can be looked at
@@ -218,6 +218,7 @@ _ID = Kind(_PLAIN_ID.words, _id_fault)
 _DASHED = _pattern(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "小写字母开头，只用小写字母、数字和横线的 id")
 _ITEM = _pattern(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){2}", "表.行.列")
 _ITEMS_WORDS = "表.行.列 的列表"
+_LINE_OR_ITEM = _pattern(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,2}", "表.行.列 或 表.行")
 _EDITION = _pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*", "字母、数字、点、横线、下划线的版本名")
 _TEXT, _OPTIONAL, _LABEL = _text(), _text(blank=True), _text(marks="year")
 _BOOL = Kind(
@@ -251,6 +252,7 @@ SPECS: Mapping[str, Spec] = {
         "sheet*": Many("sheet"),
         "rule": Many("rule"),
         "statement": Many("statement"),
+        "chart": Many("chart"),
     },
     "cover": {
         "id*": _ID,
@@ -318,6 +320,21 @@ SPECS: Mapping[str, Spec] = {
         "items*": _list(_ITEM, _ITEMS_WORDS, least=1),
         "plus": _list(_ITEM, _ITEMS_WORDS),
         "but": _list(_TEXT, "词的列表"),
+        **_PLACED,
+    },
+    "chart": {
+        "id*": _DASHED,
+        "title*": _LABEL,
+        "type*": _choice("years", "units", "kinds", "shares", "parts"),
+        "by": _choice("kinds", "column"),
+        "bars": _list(_TEXT, "文字的列表", least=1),
+        "parts*": Many("part"),
+        **_PLACED,
+    },
+    "part": {
+        "id*": _ID,
+        "label*": _TEXT,
+        "items*": _list(_LINE_OR_ITEM, '表.行.列（by = "column" 时为 表.行）的列表', least=1),
         **_PLACED,
     },
 }
