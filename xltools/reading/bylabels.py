@@ -16,7 +16,7 @@ from xltools.geometry import address
 from xltools.harvest import Harvest, Taken
 from xltools.layout import CHECKS, COVER, GUIDE, META
 from xltools.reading.foreign import open_foreign
-from xltools.reading.ground import Ground, is_figure
+from xltools.reading.ground import Ground, is_figure, is_number
 from xltools.reading.identify import free_claims, is_ours
 from xltools.reading.prose import Prose, explanations, find_cover, find_texts, identity_of
 from xltools.reading.refusals import Refused
@@ -24,6 +24,7 @@ from xltools.reading.tables import Located, Piece, locate
 from xltools.words import clean, label_key
 
 At = tuple[int, int]
+FEWEST_WORDS = 2  # of the form's, on a sheet whose figures are listed though no table was found on it
 NOTHING_FITS = Refusal(
     "S001",
     "这个工作簿里没有找到任何一种报表的表格。",
@@ -114,7 +115,8 @@ def _leftovers(
     yield from prose.doubts
     for ground in grounds:
         pieces = [piece for piece in found.pieces if piece.ground is ground]
-        if not pieces and ground.name not in prose.sheets:
+        known = sum(found.vocabulary.is_known(word.key) for word in ground.words.values())
+        if not pieces and ground.name not in prose.sheets and known < FEWEST_WORDS:
             continue
         for at, cell in sorted(ground.cells.items()):
             if (ground.name, ground.at(at)) in used or any(at in piece.labels for piece in pieces):
@@ -130,13 +132,16 @@ def _is_leftover_figure(ground: Ground, within: Sequence[Piece], at: At) -> bool
     row, column = at
     if not within:
         return ground.cells[at].kind != "text"
-    after = [c for c in ground.rows[row] if c > column and (row, c) in ground.words]
-    return not any(all(c < piece.first for piece in within) for c in after)
+    after = [c for c in ground.rows[row] if c > column]
+    is_serial = ground.rows[row][0] == column and after and (row, after[0]) in ground.words
+    return not (is_serial and all(after[0] < piece.first for piece in within))
 
 
 def _is_remark(ground: Ground, within: Sequence[Piece], at: At) -> bool:
     """Words beside the figures, or alone in a row beneath the heads; not the label of a row that has figures."""
     row, column = at
+    if not within:
+        return any(c < column and is_number(ground.cells[row, c]) for c in ground.rows[row])
     beneath = [piece for piece in within if row > piece.above]
     beside = any(column >= piece.first for piece in beneath)
     return beside or (bool(beneath) and not ground.figures_right_of(row, column))

@@ -44,6 +44,25 @@ def _steps(key: str) -> list[str]:
     return _SEPARATORS.split(key)
 
 
+_NUMERAL = re.compile(r"[(\[]?([0-9]{1,2}|[一二三四五六七八九十]{1,3})[)\]、.:]")
+_TENS = "一二三四五六七八九"
+
+
+def numeral(text: str) -> int | None:
+    """The number before a label.
+
+    >>> numeral("（七）总计"), numeral("7.总计"), numeral("十二、其他"), numeral("总计")
+    (7, 7, 12, None)
+    """
+    found = _NUMERAL.match(label_key(text))
+    if not found:
+        return None
+    if found[1].isdecimal():
+        return int(found[1])
+    tens, ten, ones = found[1].rpartition("十")
+    return (_TENS.find(tens) + 1 if tens else 1) * 10 * bool(ten) + (_TENS.find(ones) + 1 if ones else 0)
+
+
 def without_note(text: str) -> str:
     """The key of an official label whose closing note a unit left out; "" where it has none."""
     key = label_key(text)
@@ -138,7 +157,13 @@ class _Search:
         exact = {node for mark in marks for node in lines.named.get(mark.key, ())}
         self.exact = exact
         self.shown = {len(node) - 1 for node in exact if node in lines.heads}
+        for mark in marks:
+            if mark.key not in lines.named:  # heads that are told in the cells of their lines are shown too
+                for path in lines.joined.get(mark.key, ()):
+                    self.shown.update(range(self._said_by_others(path, mark.key), len(path) - 1))
         self.beside = self._levels_with_heads_beside()
+        self.is_numbered = any(lines.knows(mark.key) and numeral(mark.text) for mark in marks)
+        self.depths = self._depths_of_levels()
         self.chain: list[_Held] = []
         self.begun = False  # before the first known words stand corners and titles
 
@@ -156,6 +181,19 @@ class _Search:
                             if node[:-1] == head
                         )
         return levels
+
+    def _depths_of_levels(self) -> dict[int, set[int]]:
+        """How deep the lines of each level stand, by those that are told by their words alone."""
+        depths: dict[int, set[int]] = {}
+        for mark in self.marks:
+            nodes = self.lines.named.get(mark.key, [])
+            if (
+                len(nodes) == 1
+                and nodes[0] not in self.lines.heads
+                and sum(m.key == mark.key for m in self.marks) == 1
+            ):
+                depths.setdefault(len(nodes[0]) - 1, set()).add(mark.depth)
+        return depths
 
     def run(self) -> Alignment:
         result = Alignment()
@@ -209,6 +247,11 @@ class _Search:
         return next(start for start in range(len(path)) if "".join(path[start:]) == key)
 
     def _is_under(self, node: Path, heads: int, mark: Mark) -> bool:
+        own = len(node) - 1
+        if own < len(self.chain) and self._is_inside(self.chain[own], own, mark):
+            return False  # a line of the unit's own beneath a head that stands where this line would
+        if heads == own and not self._has_its_number(node, mark):
+            return False
         for level in range(heads):
             if level >= len(self.chain):
                 if level in self.shown:
@@ -219,6 +262,20 @@ class _Search:
             elif self.chain[level].path != node[: level + 1]:
                 return False
         return True
+
+    def _is_inside(self, held: _Held, level: int, mark: Mark) -> bool:
+        if held.depth < 0 or held.depth >= mark.depth:
+            return False
+        covered = held.last is not None and held.last >= mark.step
+        return covered or mark.depth not in self.depths.get(level, {mark.depth})
+
+    def _has_its_number(self, node: Path, mark: Mark) -> bool:
+        """总计 may be anybody's sum; （七）总计 is the form's."""
+        wanted = {numeral(text) for text in self.lines.words[node]} - {None}
+        if not wanted or self.lines.is_distinct(node):
+            return True
+        found = numeral(mark.text)
+        return found in wanted or (found is None and not self.is_numbered)
 
     def _line(self, node: Path, mark: Mark) -> str | None:
         lines = self.lines.paths.get(node, [])

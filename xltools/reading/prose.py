@@ -70,8 +70,10 @@ def _is_label(cell: Cell, text: Text) -> bool:
     """Whether a cell is, or begins with, the label of a text; the same section may be worded at more length."""
     if cell.kind != "text":
         return False
-    line = cell.text.strip().split("\n", 1)[0]
-    key, wanted = fold(line), fold(text.label)
+    line, wanted = cell.text.strip().split("\n", 1)[0], fold(text.label)
+    if len(cell.text) <= LONGEST_HEADING and fold(cell.text) == wanted:  # it may be wrapped by hand
+        return True
+    key = fold(line)
     if key == wanted:
         return True
     number, wanted_number = _NUMERAL.match(label_key(line)), _NUMERAL.match(label_key(text.label))
@@ -96,8 +98,9 @@ def _section(
 ) -> list[tuple[At, str]]:
     row, column = label
     section: list[tuple[At, str]] = []
-    own = clean(ground.cells[label].text).strip().partition("\n")[2].strip()
-    if own:
+    whole = clean(ground.cells[label].text).strip()
+    own = whole.partition("\n")[2].strip()
+    if own and fold(whole) != fold(text.label):
         section.append((label, own))
     end = min((stop for stop in stops if stop > row), default=ground.last_row + 1)
     for r, columns in ground.rows.items():

@@ -72,15 +72,12 @@ class _Head:
     top: int
     bottom: int
     columns: Alignment
-    lines: Lines
+    left: int  # how far words stand in a row without a gap: where it is read, and what ends where it begins
+    right: int
 
     @property
     def first(self) -> int:
         return min(mark.step for mark in self.columns.found.values())
-
-    @property
-    def last(self) -> int:
-        return max(mark.last or mark.step for mark in self.columns.found.values())
 
 
 def find_pieces(ground: Ground, vocabulary: Vocabulary) -> list[Piece]:
@@ -128,7 +125,19 @@ def _heads(ground: Ground, table: Table, lines: Lines) -> Iterator[_Head]:
             if found.found and 2 * len(found.found) >= len(table.columns):
                 marks = found.found.values()
                 bottom = max(ground.end(mark.depth, mark.step)[0] for mark in marks)
-                yield _Head(table, cluster[0], bottom, found, lines)
+                left, right = _reach(words, {mark.step for mark in marks})
+                yield _Head(table, cluster[0], bottom, found, left, right)
+
+
+def _reach(words: list[Word], columns: set[int]) -> tuple[int, int]:
+    """From the first to the last column of the words that stand together with these."""
+    taken = {column for word in words for column in range(word.column, word.last_column + 1)}
+    left, right = min(columns), max(columns)
+    while left - 1 in taken:
+        left -= 1
+    while right + 1 in taken:
+        right += 1
+    return left, right
 
 
 def _starts_a_row(ground: Ground, word: Word) -> bool:
@@ -160,7 +169,11 @@ def _mark_of_head(ground: Ground, word: Word) -> Mark:
 
 def _under(ground: Ground, head: _Head, heads: list[_Head], vocabulary: Vocabulary) -> Piece:
     table, rows = head.table, vocabulary.rows[head.table.id]
-    beside = [h.last for h in heads if h.last < head.first and h.top <= head.bottom and head.top <= h.bottom]
+    beside = [
+        one.right
+        for one in heads
+        if one.right < head.first and one.top <= head.bottom and head.top <= one.bottom
+    ]
     left = max(beside, default=0) + 1  # tables may stand side by side
     bottom = _end_of_body(ground, head, heads, vocabulary, left)
     piece = Piece(table, ground, head.top, head.bottom, bottom, head.first)
@@ -207,7 +220,7 @@ def _end_of_body(ground: Ground, head: _Head, heads: list[_Head], vocabulary: Vo
     others = [
         other.top
         for other in heads
-        if other.top > head.bottom and other.first <= head.last and other.last >= left
+        if other.top > head.bottom and other.left <= head.right and other.right >= left
     ]
     over = [
         word.row
@@ -215,7 +228,7 @@ def _end_of_body(ground: Ground, head: _Head, heads: list[_Head], vocabulary: Vo
         if word.row > head.bottom
         and word.key in vocabulary.breaks
         and not rows.knows(word.key)
-        and word.column <= head.last
+        and word.column <= head.right
         and word.last_column >= left
     ]
     return min([*others, *over, ground.last_row + 1]) - 1
