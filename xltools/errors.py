@@ -6,7 +6,8 @@ XltoolsError            anything raised on purpose; the command line prints it a
 │   └── FormErrors      all that is wrong with one form file, at once
 ├── RosterError         the list of units cannot be used: the county office's to mend
 ├── ValuesError         a JSON of values cannot be used: the calling program's to mend
-└── WriteError          a file could not be written, or the writing library would have dropped something
+├── WriteError          a file could not be written, or the writing library would have dropped something
+└── BusyError           another run is at work in the same folder
 """
 
 from __future__ import annotations
@@ -61,11 +62,17 @@ class WriteError(XltoolsError):
     """A file could not be written whole, or the writing library would have dropped part of it."""
 
 
+class BusyError(XltoolsError):
+    """Another run is at work in the same folder; the sentence says since when, and where."""
+
+
 _SYSTEM_WORDS = {
     errno.ENOENT: "没有这个文件或文件夹",
     errno.EISDIR: "那是一个文件夹",
     errno.ENOTDIR: "路径中间有一段不是文件夹",
     errno.ENOSPC: "磁盘满了",
+    errno.EFBIG: "文件太大，这里不让写",
+    errno.EDQUOT: "磁盘配额用完了",
     errno.EROFS: "那里是只读的",
     errno.ENAMETOOLONG: "路径太长",
     errno.EACCES: "文件正被别的程序打开，或没有权限",

@@ -1,0 +1,137 @@
+"""Running: one run at a time in a folder, and whether the process that left a file there is still alive.
+
+The lock is a file that says who holds it and since when, created in a way that only one can succeed
+(`O_EXCL`), which every system has.  A lock whose process is dead is taken over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from xltools.errors import BusyError, WriteError, system_words
+
+LOCK = ".xltools.lock"
+TOKEN = secrets.token_hex(4)  # this process, where its number was another's before
+MACHINE = hashlib.sha256(platform.node().encode("utf-8", "replace")).hexdigest()[:8]
+SETTLING = 10  # seconds in which a lock may be found with nothing in it yet
+TRIES = 5
+
+
+@contextlib.contextmanager
+def only_run(folder: Path) -> Iterator[None]:
+    """Holds the folder for one run.  Raises BusyError where another holds it, WriteError where no file can be made."""
+    path = folder / LOCK
+    mine = json.dumps(
+        {
+            "pid": os.getpid(),
+            "machine": MACHINE,
+            "name": platform.node(),
+            "token": TOKEN,
+            "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+        }
+    ).encode()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _take(path, mine)
+    except OSError as error:
+        raise WriteError(f"写不进 {folder}：{system_words(error)}。") from error
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # on a share that went away; the next run sees that we are gone
+            if path.read_bytes() == mine:
+                path.unlink()
+
+
+def _take(path: Path, mine: bytes) -> None:
+    for _ in range(TRIES):
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        except FileExistsError:
+            _give_way(path)
+            continue
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(mine)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+        return
+    raise BusyError(f"“{path.parent}”里有别的 xltools 正在运行。请等它结束再来。")
+
+
+def _give_way(path: Path) -> None:
+    """Takes a dead run's lock away.  Raises BusyError for one that is held."""
+    try:
+        found, age = path.read_bytes(), time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return  # its holder has just finished
+    if words := _holder(found, age):
+        raise BusyError(
+            f"“{path.parent}”里另一个 xltools 正在运行（{words}）。请等它结束再来；"
+            f"如果确定它已经不在运行，删掉 {path} 再试。"
+        )
+    aside = path.with_name(f".xltools-{MACHINE}-{os.getpid()}-{TOKEN}-{secrets.token_hex(4)}.tmp")
+    try:
+        os.rename(path, aside)  # only one of two that saw the same dead lock gets it
+    except FileNotFoundError:
+        return
+    if aside.read_bytes() != found:  # in between another took it over: it is live, and goes back
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+    aside.unlink(missing_ok=True)
+
+
+def _holder(found: bytes, age: float) -> str:
+    """Who holds a lock, for a clerk; "" where its run is dead."""
+    try:
+        said = json.loads(found)
+        pid, since, name = int(said["pid"]), str(said["since"]), str(said["name"])
+        machine, token = str(said["machine"]), str(said["token"])
+    except (ValueError, TypeError, KeyError):  # just being written, or cut short by a kill or a full disk
+        return "刚刚开始" if age < SETTLING else ""
+    if machine == MACHINE and not is_running(pid, token):
+        return ""
+    return f"{since} 开始，电脑 {name}，进程 {pid}"
+
+
+def is_running(pid: int, token: str) -> bool:
+    """Whether the process of this machine that left a file with its number and token is still there."""
+    return token == TOKEN if pid == os.getpid() else _exists(pid)
+
+
+if sys.platform == "win32":
+
+    def _exists(pid: int) -> bool:
+        import ctypes
+
+        kernel, still_active, query = ctypes.windll.kernel32, 259, 0x1000
+        handle = kernel.OpenProcess(query, False, pid)
+        if not handle:
+            return bool(kernel.GetLastError() == 5)  # access denied: somebody else's
+        code = ctypes.c_ulong()
+        known = kernel.GetExitCodeProcess(handle, ctypes.byref(code))
+        kernel.CloseHandle(handle)
+        return not known or code.value == still_active
+
+else:
+
+    def _exists(pid: int) -> bool:
+        if pid <= 0:
+            return False
+        try:
+            os.kill(pid, 0)  # sends nothing
+        except PermissionError:
+            return True
+        except (ProcessLookupError, OverflowError):
+            return False
+        return True
