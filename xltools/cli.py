@@ -237,6 +237,53 @@ def merge_command(
     raise typer.Exit(OPEN if result.checked.is_open or result.rollup is None else CLEAN)
 
 
+@app.command("explain", cls=ChineseCommand)
+def explain_command(
+    rollup: Annotated[Path, typer.Argument(metavar="汇总.xlsx", help="汇总表")],
+    item: Annotated[
+        str, typer.Argument(metavar="指标", help="指标编号、名称，或它的格，如 〔三、依申请公开〕J9")
+    ],
+    sheet: Annotated[
+        str | None, typer.Option("--sheet", metavar="工作表", help="指标只写格时，在哪一张表")
+    ] = None,
+    form: Forms = None,
+    format: Annotated[ShortFormat, typer.Option("--format", help="输出格式")] = ShortFormat.text,
+) -> None:
+    """汇总表里的一个数由哪些单位、哪些文件、哪一格合成。退出码：0 加得起来、不缺，1 缺单位、缺数或加不起来。"""
+    from xltools.explaining import explain
+    from xltools.issuing import read_sound
+    from xltools.reporting import json
+    from xltools.reporting.explain import explain_document, explain_report
+
+    found = explain(read_sound(rollup, forms=form or ()), item, sheet=sheet)
+    if format is ShortFormat.text:
+        say_all(explain_report(found))
+    else:
+        say(json.dump(explain_document(found)))
+    raise typer.Exit(OPEN if found.is_open else CLEAN)
+
+
+@app.command("diff", cls=ChineseCommand)
+def diff_command(
+    before: Annotated[Path, typer.Argument(metavar="前.xlsx", help="汇总表，或单位报表")],
+    after: Annotated[Path, typer.Argument(metavar="后.xlsx", help="与它比较的；可以是另一年度、另一版本")],
+    form: Forms = None,
+    format: Annotated[ShortFormat, typer.Option("--format", help="输出格式")] = ShortFormat.text,
+) -> None:
+    """两份表有什么不同，是因为哪个单位。退出码：0 没有差别，1 有差别，2 用法不对，3 文件或环境不对。"""
+    from xltools.differing import compare
+    from xltools.issuing import read_sound
+    from xltools.reporting import json
+    from xltools.reporting.diff import diff_document, diff_report
+
+    found = compare(*(read_sound(path, forms=form or ()) for path in (before, after)))
+    if format is ShortFormat.text:
+        say_all(diff_report(found))
+    else:
+        say(json.dump(diff_document(found)))
+    raise typer.Exit(CLEAN if found.is_same else OPEN)
+
+
 @app.command("demo", cls=ChineseCommand)
 def demo_command(
     folder: Annotated[Path, typer.Argument(metavar="文件夹", help="演示文件放在哪里")] = Path("xltools-demo"),

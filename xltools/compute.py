@@ -44,6 +44,19 @@ def all_figures(form: Form, inputs: Values) -> dict[str, Value]:
     return {name: derived[name] if name in derived else inputs.get(name) for name in form.items}
 
 
+def shares(form: Form, inputs: Values) -> dict[str, Value]:
+    """Item → what these inputs add to it: inputs as they are, totals with blanks passed over, as Excel's SUM does.
+
+    A total is None only where not one of its parts has a figure.  Unlike `totals`, the shares of many units
+    always add up to the share of their merged inputs.
+    """
+    known: dict[str, Value] = {name: inputs.get(name) for name in form.items}
+    for item in form.derived:
+        numbers = [number for part in item.sum if (number := as_number(known[part])) is not None]
+        known[item.id] = sum(numbers) if numbers else None
+    return known
+
+
 class Status(StrEnum):
     """What 校验 says of a rule line; the words are those a clerk reads."""
 

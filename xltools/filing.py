@@ -34,6 +34,7 @@ class Cell:
 
 
 BLANK = Cell("blank")
+THROUGH = " > "  # no file name holds a ">" on Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class Leaf:
     declared_zeros: frozenset[str] = frozenset()
     texts: Mapping[str, str] = field(default_factory=dict)
     reasons: tuple[Reason, ...] = ()
-    through: str = ""  # the roll-up it came in, if not by itself
+    through: str = ""  # the roll-ups it came in, if not by itself: the outermost first, THROUGH between them
 
     def figures(self, form: Form) -> dict[str, Value]:
         """Inputs and totals in the form's order."""

@@ -78,6 +78,21 @@ def _no_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
+def read_sound(path: str | Path, *, forms: Iterable[str | Path] = ()) -> Filing:
+    """A workbook of ours, a unit's or a roll-up, with every label in its place.  Raises XltoolsError for any other."""
+    filing = read_filing(Path(path), FormFinder(forms))
+    if filing.refusal is not None:
+        raise XltoolsError(f"{filing.file}：{filing.refusal.sentence}{filing.refusal.remedy}")
+    if filing.form is None or filing.unit is None or filing.year is None:
+        raise XltoolsError(f"{filing.file}：认不出表式、单位或年度，不是下发的模板，也不是汇总表。")
+    if filing.label_faults:
+        fault = filing.label_faults[0]
+        raise XltoolsError(
+            f"{filing.file}：〔{fault.sheet}〕{fault.cell} 应是“{fault.expected}”，行列移动过或标签改过；请先用 check 看明细。"
+        )
+    return filing
+
+
 def read_for_filling(path: str | Path, *, forms: Iterable[str | Path] = ()) -> Filing:
     """A workbook of ours whose cells can be filled.  Raises XltoolsError for one that cannot be read."""
     filing = read_filing(Path(path), FormFinder(forms))

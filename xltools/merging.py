@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from xltools.checks.across import said
-from xltools.filing import Leaf, Reason
+from xltools.filing import THROUGH, Leaf, Reason
 from xltools.finding import Outcome
 from xltools.form import Values
 from xltools.problems import place_words
@@ -22,7 +22,10 @@ def leaves_of(one: Checked) -> tuple[Leaf, ...]:
     """What a filing contributes: itself with the reasons it gives, or the leaves of a roll-up."""
     filing = one.filing
     if filing.is_rollup:
-        return tuple(replace(leaf, through=leaf.through or filing.file) for leaf in filing.leaves)
+        return tuple(
+            replace(leaf, through=THROUGH.join(filter(None, (filing.file, leaf.through))))
+            for leaf in filing.leaves
+        )
     assert filing.unit is not None
     return (
         Leaf(
