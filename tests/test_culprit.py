@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
 from decimal import Decimal
 
 import helpers_pipe as pipe
 import pytest
 from helpers_page import inputs_on
 
-from tests.bench.bench_culprit import alarms, measure
+from tests.bench.bench_culprit import alarms, counts, crossing, measure, slipped, verdict
 from xltools import load_form, write_template
 from xltools.answers import Answers
 from xltools.compute import totals
@@ -304,3 +305,48 @@ def test_two_slips_never_make_a_wrong_cell_likely(is_typed):
 @pytest.mark.parametrize("is_typed", [True, False])
 def test_clean_forms_raise_no_suspicion(is_typed):
     assert alarms(TIMES // 4, typed=is_typed) == 0
+
+
+# ---- published reports, whose totals are printed figures
+
+PUBLISHED = ["2023-jinhu-county", "2023-suqian-city", "2024-suqian-city"]
+
+
+def printed(name):
+    """Every figure of tables three and four as printed, totals and all."""
+    import test_published
+
+    filing, _ = test_published.filing_of(test_published.REPORTS[name])
+    report, form = test_published.REPORTS[name], filing.form
+    rows, figures = test_published.by_label(form, filing.year), dict(filing.inputs)
+    for label, texts in report["applications"]:
+        ids = rows[True, test_published.label_key(label)]
+        figures |= {item: int(text) for item, text in zip(ids, texts, strict=True)}
+    cases = [item.id for item in form.items.values() if item.table == "disputes"]
+    return form, {**figures, **{item: int(text) for item, text in zip(cases, report["review"], strict=True)}}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_reports_that_add_up_point_at_nobody(name):
+    form, figures = printed(name)
+    assert suspects(form, figures, level="city") == ()
+
+
+def test_a_digit_lost_in_a_published_report_is_found():
+    """What a reading of 金湖县's PDF made of 10: the curators found it by the sum of its row."""
+    form, figures = printed("2023-jinhu-county")
+    found = suspects(form, {**figures, "disputes.cases.direct_other": 1}, level="county")
+    assert ("disputes.cases.direct_other", 10, Slip.SHIFTED) in [
+        (one.corrections[0].item, one.corrections[0].expected, one.slip) for one in found
+    ]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_slips_in_published_reports_are_named_first(name):
+    form, figures = printed(name)
+    leaves = [leaf for leaf in counts(form) if crossing(form, leaf) >= 2]
+    for seed in range(40):
+        chance = random.Random(f"{name}/{seed}")
+        leaf = chance.choice(leaves)
+        wrong = {**figures, leaf: slipped(chance, figures[leaf])}
+        assert verdict(form, wrong, {leaf}) == "first", (leaf, figures[leaf], wrong[leaf])
