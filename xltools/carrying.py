@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from xltools.answers import MOST_TEXT, Answer, Answers
 from xltools.compute import as_number, totals
 from xltools.filing import Cell, Filing
-from xltools.form import Form, Item, Value
+from xltools.form import Form, Value
 from xltools.formulas import ZERO_FIELD
 from xltools.geometry import Place
 from xltools.harvest import Harvest, Taken
 from xltools.issuing import answer_of
-from xltools.layout import Layout, lay_out
+from xltools.layout import lay_out
 from xltools.problems import (
+    DIFFERS,
     KEPT,
     MENDED,
     MOVED,
@@ -29,10 +30,18 @@ from xltools.problems import (
     Transfer,
     place_words,
 )
-from xltools.reading.filings import entry_of
+from xltools.reading.filings import cover_text, entry_of
 from xltools.words import clean, number_text
 
-ORDER = (NO_PLACE, NOT_FOUND, KEPT, MENDED, RECOMPUTED, MOVED)  # what wants a person's eye comes first
+ORDER = (
+    NO_PLACE,
+    NOT_FOUND,
+    KEPT,
+    DIFFERS,
+    MENDED,
+    RECOMPUTED,
+    MOVED,
+)  # what wants a person's eye comes first
 
 
 @dataclass(frozen=True)
@@ -72,98 +81,122 @@ def as_harvest(filing: Filing) -> Harvest:
 
 def carry(found: Harvest, form: Form, year: int) -> Carried:
     """What `found` holds, for a workbook of `form` for `year`."""
-    layout = lay_out(form)
-    items: dict[str, Answer] = {}
-    numbers: dict[str, Value] = {}
-    rows: list[Transfer] = []
-    for name, taken in found.items.items():
-        source = found.form.items[name]
-        target = form.items.get(name)
-        if target is None or not _same(source, target):
-            rows.append(_row(NO_PLACE, taken, remark=f"新表没有“{source.label(found.year)}”这一项"))
-        elif target.is_input:
-            entry = entry_of(taken.content, source)
-            items[name] = answer_of(entry)
-            numbers[name] = entry.value
-            outcome = KEPT if entry.fault else MENDED if entry.repair else MOVED
-            after = _shown(taken.content) if entry.fault else number_text(entry.value)
-            remark = "这样填不对，请改" if entry.fault else entry.repair or ""
-            rows.append(_row(outcome, taken, layout.slots[name].place, after=after, remark=remark))
-    rows += _totals(found, layout, numbers)
-    rows += _absent(found, layout)
-    texts, more = _texts(found, layout)
-    rows += more
-    rows += [_row(NO_PLACE, one, remark=f"{one.near}：没有搬" if one.near else "没有搬") for one in found.leftovers]
-    rows.sort(key=lambda row: ORDER.index(row.outcome))
-    lines = {line.id for line in form.rule_lines}
-    said = {name: text for name, text in found.explanations.items() if name in lines}
-    cover = {
-        name: clean(taken.content.text).strip()
-        for name, taken in found.cover.items()
-        if name in layout.cover and name != ZERO_FIELD  # what was not found must not become a declared zero
-    }
-    answers = Answers(items=items, texts=texts, cover=cover, explanations=said)
-    return Carried(answers, (_source(found, year), *rows))
+    return _Carrier(found, form, year).carry()
 
 
-def _source(found: Harvest, year: int) -> Transfer:
-    said = f"{found.year}年度" if found.year else "没有写年度"
-    remark = "" if found.year == year else f"这份报表是{year}年度的，请核对搬来的数是不是{year}年度的"
-    return Transfer(
-        outcome=SOURCE, source=found.file, before=f"{said}，{found.form.edition}版", remark=remark
-    )
+class _Carrier:
+    def __init__(self, found: Harvest, form: Form, year: int) -> None:
+        self.found, self.form, self.year = found, form, year
+        self.layout = lay_out(form)
+        self.items: dict[str, Answer] = {}
+        self.numbers: dict[str, Value] = {}
+        self.texts: dict[str, str] = {}
 
+    def carry(self) -> Carried:
+        found, fields = self.found, {one.id: one for one in self.form.cover}
+        rows = [*self._figures(), *self._totals(), *self._absent(), *self._texts()]
+        rows += [_row(NO_PLACE, one, one.near, remark="表上没有它的位置，没有搬") for one in found.leftovers]
+        rows.sort(key=lambda row: ORDER.index(row.outcome))
+        lines = {line.id for line in self.form.rule_lines}
+        answers = Answers(
+            items=self.items,
+            texts=self.texts,
+            cover={
+                name: cover_text(taken.content, fields[name].type)
+                for name, taken in found.cover.items()
+                if name in fields and name != ZERO_FIELD  # what was not found must not become a declared zero
+            },
+            explanations={name: text for name, text in found.explanations.items() if name in lines},
+        )
+        return Carried(answers, (self._source(), *rows))
 
-def _same(source: Item, target: Item) -> bool:
-    return (source.type, source.unit, source.is_input) == (target.type, target.unit, target.is_input)
+    def _source(self) -> Transfer:
+        found, year = self.found, self.year
+        said = f"{found.year}年度" if found.year else "没有写年度"
+        return Transfer(
+            outcome=SOURCE,
+            about=found.form.title,
+            source=found.file,
+            before=f"{said}，{found.form.edition}版",
+            remark="" if found.year == year else f"这份报表是{year}年度的，请核对搬来的数是不是{year}年度的",
+        )
 
+    def _means_the_same(self, name: str) -> bool:
+        """Whether an item of the source is one of the target: by id, and of the same kind."""
+        source, target = self.found.form.items.get(name), self.form.items.get(name)
+        if source is None or target is None:
+            return False
+        return (source.type, source.unit, source.is_input) == (target.type, target.unit, target.is_input)
 
-def _totals(found: Harvest, layout: Layout, numbers: dict[str, Value]) -> Iterator[Transfer]:
-    """Totals are worked out anew; what was printed is kept beside them, so that a difference shows."""
-    shown = totals(layout.form, numbers, blank=0)
-    for name, taken in found.items.items():
-        target = layout.form.items.get(name)
-        if target is None or target.is_input or not _same(found.form.items[name], target):
-            continue
-        printed = entry_of(Cell("text", taken.content.text), target).value
-        apart = as_number(printed) != shown[name]
-        remark = "原来的合计与分项不符，请核对分项" if apart else ""
-        before, after = clean(taken.content.text).strip(), number_text(shown[name])
-        yield _row(RECOMPUTED, taken, layout.slots[name].place, before=before, after=after, remark=remark)
+    def _figures(self) -> Iterator[Transfer]:
+        for name, taken in self.found.items.items():
+            source = self.found.form.items[name]
+            if not self._means_the_same(name):
+                yield _row(NO_PLACE, taken, source.label(self.found.year), remark="新表没有这一项")
+            elif source.is_input:
+                entry = entry_of(taken.content, source)
+                self.items[name], self.numbers[name] = answer_of(entry), entry.value
+                outcome = KEPT if entry.fault else MENDED if entry.repair else MOVED
+                after = _shown(taken.content) if entry.fault else number_text(entry.value)
+                remark = "这样填不对，请改" if entry.fault else entry.repair or ""
+                yield self._item_row(outcome, taken, after=after, remark=remark)
 
+    def _totals(self) -> Iterator[Transfer]:
+        """Totals are worked out anew; what was printed is kept beside them, so that a difference shows."""
+        shown = totals(self.form, self.numbers, blank=0)
+        for name, taken in self.found.items.items():
+            if self._means_the_same(name) and name in shown:
+                words = clean(taken.content.text).strip()  # "" of a formula that was saved without its result
+                printed = entry_of(Cell("text", words), self.form.items[name]).value
+                apart = bool(words) and as_number(printed) != shown[name]
+                yield self._item_row(
+                    DIFFERS if apart else RECOMPUTED,
+                    taken,
+                    before=words or None,
+                    after=number_text(shown[name]),
+                    remark="原来的合计与分项不符，请核对分项" if apart else "",
+                )
 
-def _absent(found: Harvest, layout: Layout) -> Iterator[Transfer]:
-    for slot in layout.inputs:
-        name = slot.item.id
-        if name in found.form.items and name not in found.absent and _same(found.form.items[name], slot.item):
-            continue  # it was there, be it blank
-        known = name in found.form.items
-        why = "原文件里没有找到这一格，或有几处都像，没有猜" if known else "原来的表没有这一项"
-        yield Transfer(
-            outcome=NOT_FOUND, source="", before="", sheet=slot.sheet, cell=slot.address,
-            remark=f"{slot.item.label(found.year)}：{why}，请填",
-        )  # fmt: skip
-
-
-def _texts(found: Harvest, layout: Layout) -> tuple[dict[str, str], list[Transfer]]:
-    texts: dict[str, str] = {}
-    rows = []
-    for name, taken in found.texts.items():
-        place = layout.texts.get(name)
-        text = clean(taken.content.text)
-        if place is None or len(text.encode("utf-16-le", "replace")) // 2 > MOST_TEXT:
-            rows.append(
-                _row(NO_PLACE, taken, remark="新表没有这一节" if place is None else "太长，一格放不下")
+    def _absent(self) -> Iterator[Transfer]:
+        for slot in self.layout.inputs:
+            name = slot.item.id
+            known = self._means_the_same(name)
+            if known and name not in self.found.absent:
+                continue  # it was there, be it blank
+            why = "原文件里没有找到这一格，或有几处都像，没有猜" if known else "原来的表没有这一项"
+            yield Transfer(
+                outcome=NOT_FOUND,
+                about=slot.item.label(self.year),
+                source="",
+                before="",
+                sheet=slot.sheet,
+                cell=slot.address,
+                remark=f"{why}，请填",
             )
-            continue
-        texts[name] = text
-        rows.append(_row(MOVED, taken, place, after=f"（{len(text)} 个字）"))
-    return texts, rows
+
+    def _texts(self) -> Iterator[Transfer]:
+        for name, taken in self.found.texts.items():
+            about, text = self.found.form.texts[name].label, clean(taken.content.text)
+            if name not in self.form.texts:
+                yield _row(NO_PLACE, taken, about, remark="新表没有这一节")
+            elif len(text.encode("utf-16-le", "replace")) // 2 > MOST_TEXT:
+                yield _row(NO_PLACE, taken, about, remark="太长，一格放不下")
+            else:
+                self.texts[name] = text
+                yield _row(MOVED, taken, about, self.layout.texts[name], after=f"（{len(text)} 个字）")
+
+    def _item_row(
+        self, outcome: str, taken: Taken, *, before: str | None = None, after: str, remark: str
+    ) -> Transfer:
+        slot = self.layout.slots[taken.id]
+        about = slot.item.label(self.year)
+        return _row(outcome, taken, about, slot.place, before=before, after=after, remark=remark)
 
 
 def _row(
     outcome: str,
     taken: Taken,
+    about: str,
     place: Place | None = None,
     *,
     before: str | None = None,
@@ -172,6 +205,7 @@ def _row(
 ) -> Transfer:
     return Transfer(
         outcome=outcome,
+        about=about,
         source=place_words(taken.sheet, taken.cell),
         before=_shown(taken.content) if before is None else before,
         sheet=place.sheet if place else "",

@@ -15,9 +15,9 @@ PROBLEMS, TRANSFERS = "问题清单", "搬运清单"
 PROBLEM_HEADS = (
     "序号", "程度", "位置", "问题", "现在是", "应当是", "怎么改", "说明", "勾稽关系", "编号",
 )  # fmt: skip
-TRANSFER_HEADS = ("序号", "情况", "原来在", "原来是", "搬到", "现在是", "备注")
-SOURCE, MOVED, MENDED, KEPT, RECOMPUTED, NO_PLACE, NOT_FOUND = (
-    "来源", "已搬", "已改写", "原样搬来", "合计重算", "没有位置", "没有找到",
+TRANSFER_HEADS = ("序号", "情况", "项目", "原来在", "原来是", "搬到", "现在是", "备注")
+SOURCE, MOVED, MENDED, KEPT, RECOMPUTED, DIFFERS, NO_PLACE, NOT_FOUND = (
+    "来源", "已搬", "已改写", "原样搬来", "合计重算", "合计不符", "没有位置", "没有找到",
 )  # fmt: skip
 HEAD_ROW, FIRST_ROW = 4, 5  # of both lists; above them a title, who it is of, what to do
 MOST_ROWS = 2_000  # read of either list
@@ -58,6 +58,7 @@ class Transfer:
     """One row of 搬运清单: what became of one figure or text of the workbook it was carried over from."""
 
     outcome: str  # MOVED …
+    about: str  # what it is, in the form's words
     source: str  # where it stood
     before: str  # what stood there
     sheet: str = ""  # where it went

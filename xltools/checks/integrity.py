@@ -15,7 +15,7 @@ from xltools.finding import Finding, Level
 from xltools.form import Form
 from xltools.formulas import total_formula
 from xltools.layout import Slot, lay_out
-from xltools.problems import KEPT, MENDED, MOVED, NO_PLACE, NOT_FOUND, RECOMPUTED, SOURCE, TRANSFERS
+from xltools.problems import DIFFERS, KEPT, MENDED, MOVED, NO_PLACE, NOT_FOUND, RECOMPUTED, SOURCE, TRANSFERS
 from xltools.words import number_text
 
 STRUCTURE = ("S006",)
@@ -209,7 +209,9 @@ def printed_total_differs(this: Check, case: Case) -> Iterator[Finding]:
     不通过：原来的总计写 12，各分项相加是 11
     改正：核对分项，改正填错的那一格；原来的合计写错了的，在“问题清单”的“说明”栏写明。
     """
-    printed = {(one.sheet, one.cell): one for one in case.filing.transfers if one.outcome == RECOMPUTED}
+    printed = {
+        (one.sheet, one.cell): one for one in case.filing.transfers if one.outcome in (RECOMPUTED, DIFFERS)
+    }
     summed = totals(case.form, case.filing.inputs, blank=0)
     for slot in case.layout.derived:
         one = printed.get((slot.sheet, slot.address))

@@ -15,6 +15,7 @@ from xltools.formulas import ZERO_FIELD, ZERO_WORD
 from xltools.geometry import address
 from xltools.layout import COVER, META, Layout, lay_out
 from xltools.problems import (
+    DIFFERS,
     FIRST_ROW,
     HEAD_ROW,
     MOST_ROWS,
@@ -87,7 +88,7 @@ def _fill_in(file: str, sha: str, form: Form, book: Book) -> Filing:
     sound = {name for name in layout.by_name if name in book.sheets} - {fault.sheet for fault in faults}
     transfers = tuple(_transfers(book))
     cover = {
-        one.id: _cover_text(book.sheets[COVER].cell(layout.cover[one.id].address), one.type)
+        one.id: cover_text(book.sheets[COVER].cell(layout.cover[one.id].address), one.type)
         for one in form.cover
         if COVER in sound
     }
@@ -165,13 +166,14 @@ def _printed_totals(layout: Layout, transfers: Iterable[Transfer]) -> Iterator[t
     """The totals of the workbook that this one was carried over from."""
     for one in transfers:
         slot = layout.at.get((one.sheet, one.cell))
-        if one.outcome == RECOMPUTED and slot is not None and not slot.is_input:
+        if one.outcome in (RECOMPUTED, DIFFERS) and slot is not None and not slot.is_input:
             value = entry_of(Cell("text", one.before), slot.item).value
             if isinstance(value, int | Decimal):
                 yield slot.item.id, value
 
 
-def _cover_text(cell: Cell, kind: str) -> str:
+def cover_text(cell: Cell, kind: str) -> str:
+    """What stands in a cover field; a date that became a number is a date again."""
     if kind == "date" and cell.kind == "number":
         try:
             return (EPOCH + datetime.timedelta(days=int(Decimal(cell.text)))).isoformat()
@@ -229,8 +231,9 @@ def _problems(book: Book) -> Iterator[Problem]:
 
 def _transfers(book: Book) -> Iterator[Transfer]:
     for said in _listed(book, TRANSFERS, TRANSFER_HEADS, TRANSFER_HEADS[1]):
-        _, outcome, source, before, target, after, remark = said.values()
+        _, outcome, about, source, before, target, after, remark = said.values()
         sheet, cell = split_place(target)
         yield Transfer(
-            outcome=outcome, source=source, before=before, sheet=sheet, cell=cell, after=after, remark=remark
-        )
+            outcome=outcome, about=about, source=source, before=before, sheet=sheet, cell=cell, after=after,
+            remark=remark,
+        )  # fmt: skip

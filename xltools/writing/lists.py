@@ -27,7 +27,7 @@ from xltools.writing.validation import text_validation
 CELL: Style = {**LEFT, **BOXED, "num_format": "@"}
 SMALL_CELL: Style = {**styles.SMALL, **BOXED}
 PROBLEM_WIDTHS = (5.0, 8.0, 22.0, 44.0, 14.0, 16.0, 34.0, 30.0, 12.0, 17.0)
-TRANSFER_WIDTHS = (5.0, 11.0, 26.0, 36.0, 26.0, 36.0, 44.0)
+TRANSFER_WIDTHS = (5.0, 10.0, 40.0, 24.0, 30.0, 24.0, 30.0, 40.0)
 ADVICE = (
     "逐条改正“退回”的；“待核实”的确属实情就在“说明”栏写明原因。点“位置”跳到那一格，填错的格加了粗框和底色。"
     "改好后就把这一份发回来，不要另建；粗框和清单在下次核对后自然消失。"
@@ -79,7 +79,7 @@ def write_transfers(
     for number, one in enumerate(transfers):
         target = place_words(one.sheet, one.cell)
         values: tuple[Shown, ...] = (
-            number + 1, one.outcome, one.source, one.before, target, one.after, one.remark,
+            number + 1, one.outcome, one.about, one.source, one.before, target, one.after, one.remark,
         )  # fmt: skip
         for head, value in zip(TRANSFER_HEADS, values, strict=True):
             place = transfer_place(number, head)
