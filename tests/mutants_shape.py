@@ -26,7 +26,7 @@ def sheets(cast: Cast) -> Iterator[Mutant]:
     for name in (COVER, *sections, CHECKS):
         yield sheet(f"{name} missing", lambda shop, n=name: shop.remove(n), RETURNED, "S006", sheet=name)
     yield sheet("guide missing", lambda shop: shop.remove(GUIDE), ACCEPTED)
-    yield sheet("meta missing", lambda shop: shop.remove(META), RETURNED, "S003")
+    yield sheet("meta missing", lambda shop: shop.remove(META), RETURNED, "S006", sheet=META)
     for name in (figures, count.sheet, sections[0]):
         renamed = lambda shop, n=name: shop.rename(n, "Sheet3")  # noqa: E731
         yield sheet(f"{name} renamed", renamed, RETURNED, "S006", sheet=name)
@@ -65,7 +65,7 @@ def sheets(cast: Cast) -> Iterator[Mutant]:
     yield sheet("checks moved to the front", lambda shop: shop.move(CHECKS, 0), NOTED, "S012", sheet=CHECKS)
     yield sheet("sections reversed", lambda shop: [shop.move(name, 1) for name in sections], NOTED, "S012")
     yield sheet("two exchanged by name", lambda shop: (shop.rename(sections[0], "~"), shop.rename(figures, sections[0]),
-                shop.rename("~", figures)), RETURNED, "S008", also=frozenset({"S012", "S007", "S003"}))  # fmt: skip
+                shop.rename("~", figures)), RETURNED, "S008", also=frozenset({"S012"}))  # fmt: skip
     for name in (COVER, figures, sections[0]):
         for state in ("hidden", "veryHidden"):
             yield sheet(
@@ -105,11 +105,10 @@ def lines(cast: Cast) -> Iterator[Mutant]:
             f"row inserted {name}",
             lambda shop, at=at: shop.shift(figures, at, 1),
             "S007",
-            also=frozenset({"S003"}),
         )
         if at < rows[-1]:
             deleted = lambda shop, at=at: shop.shift(figures, at, -1)  # noqa: E731
-            yield line(f"row deleted {name}", deleted, "S007", also=frozenset({"S003", "S008"}))
+            yield line(f"row deleted {name}", deleted, "S007", also=frozenset({"S008"}))
     yield line("last row deleted", lambda shop: shop.shift(figures, rows[-1], -1), "S008")
     yield line("two rows inserted", lambda shop: shop.shift(figures, rows[1], 2), "S007")
     yield line(
@@ -117,10 +116,9 @@ def lines(cast: Cast) -> Iterator[Mutant]:
     )
     yield line("row inserted below", lambda shop: shop.shift(figures, plan.rows + 1, 1), outcome=ACCEPTED)
     for name, at in (("at the left", 1), ("among the figures", column + 1)):
-        yield line(f"column inserted {name}", lambda shop, at=at: shop.shift(figures, at, 1, columns=True), "S007",
-                   also=frozenset({"S003"}))  # fmt: skip
+        yield line(f"column inserted {name}", lambda shop, at=at: shop.shift(figures, at, 1, columns=True), "S007")  # fmt: skip
         yield line(f"column deleted {name}", lambda shop, at=at: shop.shift(figures, at, -1, columns=True), "S007",
-                   also=frozenset({"S003", "S008"}))  # fmt: skip
+                   also=frozenset({"S008"}))  # fmt: skip
     last = len(plan.widths) + 1
     yield line(
         "column inserted at the right",
@@ -259,7 +257,7 @@ def strays(cast: Cast) -> Iterator[Mutant]:
         shop.unmerge(wide.sheet, wide.place.range)
         shop.swap(wide.sheet, wide.address, cast.second)
 
-    yield stray("in the other half of a merge taken apart", beside, RETURNED, "S017", "S014", "V100",
+    yield stray("in the other half of a merge taken apart", beside, RETURNED, "S017", "S014",
                 sheet=wide.sheet, cell=cast.second)  # fmt: skip
 
     def copied(shop: Workshop) -> None:
@@ -270,6 +268,8 @@ def strays(cast: Cast) -> Iterator[Mutant]:
 
     yield stray("a copy of the corner beneath", copied, ACCEPTED)
     text, under = cast.text, address(cast.text.row + 1, cast.text.column)
+    moved = lambda shop: shop.swap(text.sheet, text.address, under)  # noqa: E731
+    yield stray("text in the second row of its block", moved, RETURNED, "S017", sheet=text.sheet, cell=under)
     yield stray("second half of a text beneath", lambda shop: shop.put(text.sheet, under, "第二段"), RETURNED, "S017",
                 sheet=text.sheet, cell=under)  # fmt: skip
 

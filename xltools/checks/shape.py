@@ -260,14 +260,13 @@ def covering(sheet: SheetFacts, ground: Ground) -> dict[str, list[Place]]:
     return found
 
 
-def lost_beneath_merges(case: Case) -> set[tuple[str, str]]:
-    """(sheet, address) of open cells that cannot hold anything any more: S015 has said it."""
-    return {
-        (place.sheet, place.address)
-        for sheet, ground in sound_sheets(case)
-        for places in covering(sheet, ground).values()
-        for place in places
-    }
+def unsettled(case: Case) -> set[tuple[str, str]]:
+    """(sheet, address) of open cells that cannot be filled, or beside which something else stands: S015, S017."""
+    found: set[tuple[str, str]] = set()
+    for sheet, ground in sound_sheets(case):
+        places = [*chain.from_iterable(covering(sheet, ground).values()), *beside(sheet, ground)[0].values()]
+        found.update((sheet.name, place.address) for place in places)
+    return found
 
 
 @check("S014", "合并的单元格变了", Level.NOTE, requires=STRUCTURE)

@@ -23,6 +23,7 @@ FIELD_WORDS = {
     "issue": "签发号",
 }
 OWN_ISSUE = re.compile("I[0-9]{4}-[0-9a-f]{10}")  # as roster.issue_number makes them
+MOST_LABELS = 5  # changed ones of a sheet named one by one; more are one cause
 RETURN_TO_BLANK = "请用下发给本单位的模板重新填报。"
 
 
@@ -69,7 +70,11 @@ def carriers_disagree(this: Check, case: Case) -> Iterator[Finding]:
     """
     filing = case.filing
     said: dict[str, Counter[str]] = {}
-    for claim in filing.claims:
+    moved = {
+        fault.sheet for fault in filing.label_faults
+    }  # what stands at its carriers' addresses means nothing
+    claims = [c for c in filing.claims if c.carrier.place is None or c.carrier.place.sheet not in moved]
+    for claim in claims:
         if claim.value is not None:
             said.setdefault(claim.carrier.field, Counter())[claim.value] += 1
     conflict = False
@@ -78,7 +83,7 @@ def carriers_disagree(this: Check, case: Case) -> Iterator[Finding]:
         if len(values) > 1:
             conflict = True
             usual = values.most_common(1)[0][0]
-            odd = next(c for c in filing.claims if c.carrier.field == name and c.value not in (None, usual))
+            odd = next(c for c in claims if c.carrier.field == name and c.value not in (None, usual))
             place = odd.carrier.place
             where = f"〔{place.sheet}〕{place.address}" if place and place.sheet != META else "文件内部的标记"
             yield this.finding(
@@ -99,7 +104,7 @@ def carriers_disagree(this: Check, case: Case) -> Iterator[Finding]:
             words = FIELD_WORDS[name]
             yield this.finding(case, f"工作簿各处都没有{words}，被清掉了。", RETURN_TO_BLANK, expected=words)
             conflict = True
-    if conflict:
+    if conflict or filing.book is None or META not in filing.book.sheets:
         return
     meant = issue_number(case.form.key, filing.unit, filing.year)
     # a number of another shape was given by a ledger and cannot be worked out here
@@ -164,7 +169,7 @@ def other_form(this: Check, case: Case) -> Iterator[Finding]:
 
 @check("S006", "工作表缺少、改名或重复", requires=("S001",))
 def sheets_missing(this: Check, case: Case) -> Iterator[Finding]:
-    """模板的每张工作表都要在，名字不变；隐藏、显示、次序不论。
+    """模板的每张工作表（填报说明除外，隐藏的 _meta 在内）都要在，名字不变；次序不论。
 
     通过：另加了一张草稿表（S011 提示一次）
     不通过：删了“四、复议诉讼”　改名为“Sheet3”
@@ -173,7 +178,7 @@ def sheets_missing(this: Check, case: Case) -> Iterator[Finding]:
     book = case.filing.book
     assert book is not None
     extra = [sheet for name, sheet in book.sheets.items() if name not in case.layout.sheet_names]
-    for name in case.sheet_names:
+    for name in (*case.sheet_names, META):
         if name in book.sheets:
             continue
         twin = next((sheet.name for sheet in extra if looks_like(case, sheet, name)), None)
@@ -235,12 +240,16 @@ def label_changed(this: Check, case: Case) -> Iterator[Finding]:
     for sheet, faults in _faults_by_sheet(case).items():
         if _movement(case, sheet, faults) is not None:
             continue  # S007 has said it
-        for fault in faults:
+        for fault in faults if len(faults) <= MOST_LABELS else faults[:1]:
             now = f"是“{fault.found}”" if fault.found else "没有了"
+            more = f"（这张表共有 {len(faults)} 处标签不对）" if len(faults) > MOST_LABELS else ""
             yield this.finding(
                 case,
-                f"〔{sheet}〕{fault.cell} 的标签{now}，应是“{fault.expected}”。标签不对，这张表的数没有读。",
-                f"请把 {fault.cell} 改回“{fault.expected}”，并核对它对应的数。",
+                f"〔{sheet}〕{fault.cell} 的标签{now}，应是“{fault.expected}”{more}。"
+                "标签不对，这张表的数没有读。",
+                f"请把 {fault.cell} 改回“{fault.expected}”，并核对它对应的数。"
+                if not more
+                else "请把标签改回原样；改不回的，用下发的模板重填这张表。",
                 sheet=sheet,
                 cell=fault.cell,
                 found=fault.found,

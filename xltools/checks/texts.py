@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from xltools.answers import MOST_TEXT
 from xltools.checks.registry import Case, Check, check
+from xltools.checks.shape import unsettled
 from xltools.checks.values import STRUCTURE, entries
 from xltools.finding import Finding, Level
 from xltools.geometry import Place
@@ -36,10 +37,10 @@ def control_characters(this: Check, case: Case) -> Iterator[Finding]:
     for place, text in written(case):
         if LOST in text:
             at = text.index(LOST)
-            around = text[max(0, at - 10) : at + 10].replace("\n", " ")
+            around = text[max(0, at - 10) : at + 10].replace("\n", " ").replace(LOST, "□")
             yield this.finding(
                 case,
-                f"〔{place.sheet}〕{place.address} 的文字里有 {text.count(LOST)} 个不可见的字符，已换成替代符：“{around}”。",
+                f"〔{place.sheet}〕{place.address} 的文字里有 {text.count(LOST)} 个不可见的字符，位置以“□”表示：“{around}”。",
                 "请看一下那里有没有缺字；重新打一遍即可。",
                 sheet=place.sheet,
                 cell=place.address,
@@ -81,9 +82,15 @@ def text_missing(this: Check, case: Case) -> Iterator[Finding]:
     不通过：空着
     改正：写上文字；没有的也要写“无”。
     """
+    told = unsettled(case)
     for name, text in case.form.texts.items():
-        if not text.optional and name in case.filing.texts and not case.filing.texts[name].strip():
-            place = case.layout.texts[name]
+        place = case.layout.texts[name]
+        if (
+            not text.optional
+            and name in case.filing.texts
+            and not case.filing.texts[name].strip()
+            and (place.sheet, place.address) not in told
+        ):
             yield this.finding(
                 case,
                 f"〔{place.sheet}〕{place.address}“{text.label}”没有写。",

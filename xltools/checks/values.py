@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from xltools.checks.registry import Case, Check, check
-from xltools.checks.shape import lost_beneath_merges
+from xltools.checks.shape import unsettled
 from xltools.compute import as_number
 from xltools.filing import Entry
 from xltools.finding import Finding, Level
@@ -47,14 +47,14 @@ def blank(this: Check, case: Case) -> Iterator[Finding]:
     改正：逐格填上，或在封面选“是”。
     """
     empty: dict[str, list[Slot]] = {}
-    lost = lost_beneath_merges(case)
+    told = unsettled(case)
     for slot, entry in entries(case):
         if (
             slot.item.type != "text"
             and entry.value is None
             and entry.fault is None
             and not entry.declared_zero
-            and (slot.sheet, slot.address) not in lost
+            and (slot.sheet, slot.address) not in told
         ):
             empty.setdefault(slot.sheet, []).append(slot)
     may_declare = ZERO_FIELD in case.layout.cover
