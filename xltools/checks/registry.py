@@ -18,19 +18,19 @@ from xltools.layout import CHECKS, Layout, Slot, lay_out
 from xltools.roster import Roster
 from xltools.words import number_text
 
-MODULES = (
-    "files",
-    "structure",
-    "shape",
-    "integrity",
-    "values",
-    "texts",
-    "rules",
-    "years",
-    "culprit",
-    "statements",
-    "across",
-)
+MODULES = {  # in the order they run: what is required comes first; what each is about, for the page of codes
+    "files": "文件打不打得开、是不是工作簿",
+    "structure": "是不是下发的模板，表和标签在不在原处",
+    "shape": "多出来的表、改过的合并格、表外的内容",
+    "integrity": "合计还是不是公式，由程序搬来的表核对过没有",
+    "values": "填报格里填的是什么",
+    "texts": "文字写了没有、放不放得下",
+    "rules": "勾稽关系",
+    "years": "与上年相比",
+    "culprit": "哪一格像是填错的",
+    "statements": "文字与表对不对得上",
+    "across": "与名单、与其他文件相比",
+}
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Check:
 
     @property
     def module(self) -> str:
-        return MODULES[self.order[0]]
+        return list(MODULES)[self.order[0]]
 
     def finding(
         self, case: Case, message: str, remedy: str, *, others: tuple[str, ...] = (), **more: str | None
@@ -177,7 +177,7 @@ def check(
             return run(made, case)
 
         bound.__doc__ = run.__doc__
-        module = MODULES.index(run.__module__.rpartition(".")[2])
+        module = list(MODULES).index(run.__module__.rpartition(".")[2])
         made = Check(code, title, level, requires, bound, needs_form, (module, len(_CHECKS)))
         _CHECKS[code] = made
         return run

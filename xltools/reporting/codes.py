@@ -10,19 +10,8 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from xltools.checks import Check, registered
+from xltools.checks.registry import MODULES
 
-MODULES = {
-    "files": "文件打不打得开、是不是工作簿",
-    "structure": "是不是下发的模板，表和标签在不在原处",
-    "shape": "多出来的表、改过的合并格、表外的内容",
-    "integrity": "合计还是不是公式",
-    "values": "填报格里填的是什么",
-    "rules": "勾稽关系",
-    "years": "与上年相比",
-    "culprit": "哪一格像是填错的",
-    "statements": "文字与表对不对得上",
-    "across": "与名单、与其他文件相比",
-}
 INTRO = """# 问题代码
 
 `xltools check` 列出的每条问题都有一个代码。程度分三种：**退回**（必须改）、**待核实**（可以有理由；在“校验”表或退回件“问题清单”的“说明”栏
