@@ -151,6 +151,17 @@ def test_two_mistakes_that_cross_nowhere_are_two_questions():
     ]
 
 
+def test_two_mistakes_whose_lines_cross_are_told_apart_by_how_much_they_are_off():
+    """Row and column of the one cross column and row of the other, but 36 here and 3 there fit together one way only."""
+    assert said(typed({"applications.granted.natural": 26, "applications.partial.company": 1})) == [
+        (("applications.granted.natural", 26, 62),),
+        (("applications.partial.company", 1, 4),),
+    ]
+    assert (
+        said(typed({"applications.granted.natural": 59, "applications.partial.company": 1})) == []
+    )  # 3 and 3
+
+
 def test_two_mistakes_in_one_column_point_at_nobody():
     assert said(typed({"applications.granted.natural": 26, "applications.unable_1.natural": 45})) == []
 
@@ -274,6 +285,13 @@ def test_rivals_are_named_in_one_finding():
     (one,) = notes(workbook({"disputes.cases.review_other": 12}, is_typed=True))
     assert "毛病可能出在下面某一处" in one.message and one.message.count("可能应是 21") == 2
     assert "多半" not in one.message
+
+
+def test_many_questions_are_counted_after_the_third():
+    wrong = {f"applications.{row}.natural": figure for row, figure in (("new", 134), ("granted", 26))}
+    wrong |= {f"applications.{row}.company": figure for row, figure in (("carried_in", 7), ("partial", 44))}
+    (one,) = notes(workbook(wrong, is_typed=True))
+    assert one.message.count("多半应是") == 3 and one.message.endswith("另有 1 处。")
 
 
 def test_a_clean_workbook_and_one_of_formulas_are_left_alone():

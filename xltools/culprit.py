@@ -1,8 +1,8 @@
 """Culprit: which cell, put right, would heal what does not add up.  A likelihood; no figure is ever changed.
 
 Everything that must be equal is one linear constraint: a typed total and its parts, a rule that is one equation.
-Broken constraints that share a figure belong to one question.  A suspect answers it: with its figure corrected
-all of them hold and none that held breaks.  What a clerk reads of it is checks/culprit.py's matter.
+Broken constraints that share a figure belong to one question, but for those that a cell of their own explains.  A
+suspect answers it: with its figure corrected all of them hold and none that held breaks.  What a clerk reads of it is checks/culprit.py's matter.
 """
 
 from __future__ import annotations
@@ -137,11 +137,28 @@ class _Case:
                 groups = [group for group in groups if group not in near]
                 groups.append((*(other for group in near for other in group), one))
         order = {one.id: at for at, one in enumerate(self.constraints)}
-        groups = [tuple(sorted(group, key=lambda one: order[one.id])) for group in groups]
-        return sorted(
-            (group for group in groups if any(len(one.terms) > 1 for one in group)),
-            key=lambda group: order[group[0].id],
-        )
+        parts = [
+            sorted(part, key=lambda one: order[one.id])
+            for group in groups
+            if any(len(one.terms) > 1 for one in group)
+            for part in self._split(group)
+        ]
+        return sorted(map(tuple, parts), key=lambda group: order[group[0].id])
+
+    def _split(self, group: Sequence[_Constraint]) -> Iterator[Sequence[_Constraint]]:
+        """Mistakes of their own within a group: cells that each heal two constraints or more, none the same as another."""
+        healed: dict[frozenset[str], list[_Constraint]] = {}
+        for name in dict.fromkeys(name for one in group for name in one.terms):
+            touched = [one for one in group if name in one.terms]
+            if len(touched) > 1 and self._single(name, touched) is not None:
+                healed.setdefault(frozenset(one.id for one in touched), touched)
+        ids = [one for part in healed for one in part]
+        if len(set(ids)) < len(ids):
+            yield group  # two cells would each explain the same, and differ on the rest
+            return
+        yield from healed.values()
+        if rest := [one for one in group if one.id not in ids]:
+            yield rest
 
     def suspects(self) -> Iterator[Suspect]:
         questions = self.questions()

@@ -108,7 +108,7 @@ def main(times: int) -> None:
             "totals typed" if typed else "totals by formula",
             f"· alarms on clean ones: {alarms(times // 4, typed=typed)}",
         )
-        for errors in (1, 2):
+        for errors in (1, 2, 3):
             for crossed, said in sorted(measure(times, typed=typed, errors=errors).items()):
                 share = said["first"] / said.total()
                 print(f"  {errors} wrong, crossed by {crossed}: {dict(said)}, named first {share:.1%}")

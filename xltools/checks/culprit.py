@@ -12,7 +12,7 @@ from xltools.finding import Finding, Level
 from xltools.slips import Slip
 from xltools.words import number_text
 
-MOST_NAMED = 3  # rivals; more than these are no help
+MOST_NAMED = 3  # rivals, and questions; more than these are no help
 
 WORDS = {
     Slip.SWAPPED: "像是相邻两格的数填颠倒了",
@@ -43,12 +43,13 @@ def likely_culprit(this: Check, case: Case) -> Iterator[Finding]:
     questions = [list(rivals) for _, rivals in groupby(blamed, lambda one: one.broken)]
     if not questions:
         return
-    first = questions[0][0]
+    first, more = questions[0][0], len(questions[MOST_NAMED:])
     fix = first.corrections[0]
     slot = case.layout.slots[fix.item]
     yield this.finding(
         case,
-        "".join(_sentence(case, rivals) for rivals in questions),
+        "".join(_sentence(case, rivals) for rivals in questions[:MOST_NAMED])
+        + (f"另有 {more} 处。" if more else ""),
         "这只是推测：请对照原始材料核对所指的格；不是它的，再核对同一行、同一列的其他格。",
         sheet=slot.sheet,
         cell=slot.address,
