@@ -8,11 +8,13 @@ from decimal import Decimal
 from pathlib import Path
 
 from xltools.answers import Answer, Answers, answers_from_json
+from xltools.detail import is_summed
 from xltools.errors import ValuesError, XltoolsError, system_words
 from xltools.filing import Entry, Filing
 from xltools.form import Form
 from xltools.intake import FormFinder, LastYear
 from xltools.reading.filings import read_filing
+from xltools.rollup import roll_up
 from xltools.roster import Unit
 from xltools.writing.files import file_name, write_whole
 from xltools.writing.template import write_template
@@ -63,6 +65,35 @@ def read_answers(form: Form, path: str | Path) -> Answers:
     except (json.JSONDecodeError, RecursionError) as error:
         raise ValuesError(f"{path} 不是正确的 JSON：{error}。") from None
     return answers_from_json(form, source)
+
+
+def answers_of_rollup(
+    form: Form, unit: Unit, year: int, path: str | Path, *, forms: Iterable[str | Path] = ()
+) -> Answers:
+    """What a government's own form takes from the roll-up of its units: merged figures, and the units' reasons.
+
+    What the form does not add up (`none`, `list`) and the texts are left to the author.  Raises XltoolsError for a
+    workbook that is no roll-up, or that of another form, year or government.
+    """
+    filing = read_sound(path, forms=forms)
+    assert filing.form is not None and filing.unit is not None
+    if not filing.is_rollup:
+        raise XltoolsError(f"{filing.file} 不是汇总表；--values 要汇总表（.xlsx）或 JSON。")
+    said, asked = (f"{filing.form.key} {filing.year}年", f"{form.key} {year}年")
+    if said != asked:
+        raise XltoolsError(
+            f"{filing.file} 是 {said} 的汇总表，要填的是 {asked}；请用同一表式、同一年度的汇总表。"
+        )
+    signer, nobody = filing.unit, roll_up(form, year, filing.leaves).unit
+    if signer.code != nobody.code and unit.key != signer.key and unit.name != signer.name:
+        raise XltoolsError(
+            f"{filing.file} 是“{signer.name}”的汇总表，要填的是“{unit.name}”的报表；请核对 --unit 和 --values。"
+        )
+    items = {item.id: filing.inputs[item.id] for item in form.inputs if is_summed(item)}
+    return Answers(
+        items={name: value for name, value in items.items() if value is not None},
+        explanations=filing.explanations,
+    )
 
 
 def _no_constant(name: str) -> object:

@@ -122,3 +122,14 @@ def with_doctype(this: Check, case: Case) -> Iterator[Finding]:
     改正：用 WPS 或 Excel 打开后另存为新的 .xlsx 再报。
     """
     yield from refused(this, case)
+
+
+@check("F011", "舍位副本", needs_form=False)
+def scaled_copy(this: Check, case: Case) -> Iterator[Finding]:
+    """按万元、千件等写的舍位副本只供阅读，里面的数是四舍五入过的，不能当作报表。
+
+    通过：单位的报表　汇总表
+    不通过：汇总（单位：万元）.xlsx
+    改正：报汇总表本身或单位的报表，把副本从收件里拿开。
+    """
+    yield from refused(this, case)

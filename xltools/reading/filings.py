@@ -28,8 +28,9 @@ from xltools.problems import (
     Transfer,
     split_place,
 )
-from xltools.reading import gate, identify, normalise, ooxml
+from xltools.reading import gate, identify, normalise, ooxml, refusals
 from xltools.reading.rollups import with_leaves
+from xltools.scaling import SCALED_SCHEMA
 from xltools.words import clean, label_key
 
 FindForm = Callable[[str], Form | None]
@@ -68,6 +69,8 @@ def _read(file: str, data: bytes, find_form: FindForm) -> Filing:
     opened = ooxml.open_book(package)
     file, sha = clean(file), package.sha256
     meta = opened.sheet(META) if META in opened.sheet_states else None
+    if meta is not None and meta.cell("A1").text == SCALED_SCHEMA:
+        refusals.refuse_copy()
     if not identify.is_ours(opened.names, opened.properties, meta):
         return Filing(file=file, sha256=sha, book=opened.book(lambda name: False))
     front = Book(sheets={META: meta} if meta else {}, names=opened.names, properties=opened.properties)

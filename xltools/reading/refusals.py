@@ -19,6 +19,7 @@ TOO_LARGE = "F007"  # 太大
 MACROS = "F008"  # 带宏
 EXTERNAL = "F009"  # 带外部内容
 DOCTYPE = "F010"  # 含实体声明
+COPY = "F011"  # 舍位副本
 
 RESEND = "请在电脑上打开原文件，确认完好后重新发送一次。"
 RESAVE = "请用 Excel 或 WPS 打开，另存为 .xlsx 后再报。"
@@ -71,3 +72,7 @@ def refuse_ciphered() -> NoReturn:
 
 def refuse_missing_part() -> NoReturn:
     raise refused(DAMAGED, "工作簿里缺少必需的部分，打不开。", RESEND)
+
+
+def refuse_copy() -> NoReturn:
+    raise refused(COPY, "这是汇总表的舍位副本，数已经四舍五入，只供阅读。", "请报汇总表本身或单位的报表。")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ from xltools.form import Form, Value
 from xltools.layout import CHECKS, Carrier, lay_out
 from xltools.result import Checked, CheckResult, MergeResult
 from xltools.rollup import Rollup
-from xltools.words import number_text
+from xltools.words import BLANKS, number_text
 
 CHECK_SCHEMA, FORM_SCHEMA = "xltools.check/1", "xltools.form/1"
 FINDING_FIELDS = (
@@ -115,14 +116,19 @@ def check_csv(result: CheckResult) -> str:
     return buffer.getvalue()
 
 
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
+_STARTERS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # the wide ones count in Chinese editions
+
+
 def harmless(cell: object) -> str:
-    """A csv cell that no spreadsheet takes for a formula."""
+    """A csv cell that no spreadsheet takes for a formula: an apostrophe goes before what might begin one.
+
+    >>> harmless("=1+1"), harmless(" @SUM(A1)"), harmless("-3.5"), harmless("-3+4"), harmless("三、=")
+    ("'=1+1", "' @SUM(A1)", '-3.5', "'-3+4", '三、=')
+    """
     text = "" if cell is None else str(cell)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _is_number(text) else text
-
-
-def _is_number(text: str) -> bool:
-    return text.lstrip("+-").replace(".", "", 1).isdecimal()
+    begins = text[:1] in ("\t", "\r", "\n") or text.lstrip(BLANKS)[:1] in _STARTERS
+    return f"'{text}" if text and begins and not _NUMBER.fullmatch(text) else text
 
 
 def form_document(form: Form) -> dict[str, Any]:
