@@ -8,10 +8,10 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "xltools"
 ROOMS = [  # top to bottom
     {"errors", "words", "geometry"},
-    {"expression", "phrase", "slips", "roster", "problems"},
+    {"expression", "phrase", "slips", "roster", "problems", "sameness", "subset"},
     {"form"},
     {"layout"},
-    {"compute", "culprit"},
+    {"compute", "culprit", "scaling"},
     {"formulas", "filing", "finding"},
     {"harvest"},
     {"detail", "rollup"},
@@ -20,7 +20,7 @@ ROOMS = [  # top to bottom
     {"writing"},
     {"reading"},
     {"checks"},
-    {"intake", "issuing", "merging", "explaining", "differing", "carrying", "returning"},
+    {"intake", "issuing", "merging", "overlaps", "saving", "explaining", "differing", "carrying", "returning"},
     {"reporting"},
     {"demo", "console"},
     {"cli", "__init__", "__main__"},

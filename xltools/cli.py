@@ -89,8 +89,11 @@ def template_command(
     unit: Annotated[str | None, typer.Option("--unit", metavar="名称", help="只给一个单位")] = None,
     code: Annotated[str, typer.Option("--code", metavar="代码", help="单位代码")] = "",
     kind: Annotated[
-        str, typer.Option("--kind", metavar="类别", help="本级、部门、乡镇街道、功能区")
-    ] = "乡镇街道",
+        str | None,
+        typer.Option(
+            "--kind", metavar="类别", help="本级、部门、乡镇街道（默认）、功能区；由汇总表填的是已汇总"
+        ),
+    ] = None,
     level: Annotated[
         str | None, typer.Option("--level", metavar="级别", help="town、county、city、province")
     ] = None,
@@ -98,25 +101,36 @@ def template_command(
     units: Units = None,
     last: Last = None,
     values: Annotated[
-        Path | None, typer.Option("--values", metavar="文件", help="要预先填上的数（JSON）")
+        Path | None,
+        typer.Option("--values", metavar="文件", help="要预先填上的数：JSON，或本级的汇总表（.xlsx）"),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
     """生成下发的模板：一个单位一份，或按名单每个单位一份。"""
     from xltools.forms.catalogue import load_form
-    from xltools.issuing import issue_templates, read_answers
+    from xltools.issuing import answers_of_rollup, issue_templates, read_answers
     from xltools.reading.rosters import read_roster
+    from xltools.roster import CONSOLIDATED
 
     if (unit is None) == (units is None):
         raise UsageError("--unit 和 --units 要写一个，也只能写一个。")
     made = load_form(form)
+    upward = values is not None and values.suffix.lower() == ".xlsx"
     if units is not None:
+        if upward:
+            raise UsageError("--values 是汇总表时，填的是一个单位的报表，请用 --unit，不用 --units。")
         listed = list(read_roster(units))
         before = last_year(last, [form], None)
     else:
+        kind = kind or (CONSOLIDATED if upward else "乡镇街道")
         listed = [named_unit(unit or "", code, kind, level, parent)]
         before = last_year(last, [form], listed[0])
-    answers = read_answers(made, values) if values else None
+    answers = None
+    if values is not None and upward:
+        own = [form] if form.endswith(".toml") else []
+        answers = answers_of_rollup(made, listed[0], year, values, forms=own)
+    elif values is not None:
+        answers = read_answers(made, values)
     with progress(quiet) as show:
         for done, path in enumerate(
             issue_templates(made, listed, year, out, answers=answers, last=before), 1
@@ -212,29 +226,77 @@ def merge_command(
     form: Forms = None,
     year: Year = None,
     strict: Strict = False,
+    prefer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--prefer", metavar="文件", help="同一单位有几份时用哪一份：文件，或 单位=文件；可写多次"
+        ),
+    ] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--kind", metavar="类别", help="只汇总这类单位，例如 部门；可写多次"),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="列=值", help="只汇总名单里这一列是这个值的单位；可写多次"),
+    ] = None,
+    scale: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scale",
+            metavar="单位",
+            help="另写舍位副本：件数按 千 或 万，金额按 万元 或 亿元；两样都要就写两次",
+        ),
+    ] = None,
+    places: Annotated[int, typer.Option("--places", metavar="位数", help="舍位副本保留几位小数")] = 0,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="文件夹", help="另写各单位的数和问题（csv）")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="文件", help="另写汇总数和各单位的数（JSON）")
+    ] = None,
+    parquet: Annotated[
+        Path | None,
+        typer.Option("--parquet", metavar="文件", help="另写各单位的数（Parquet；要另装 pyarrow）"),
+    ] = None,
     format: Annotated[ShortFormat, typer.Option("--format", help="输出格式")] = ShortFormat.text,
     quiet: Quiet = False,
 ) -> None:
-    """核对并汇总；退回的、没报的不计入，列在汇总表上。退出码同 check。"""
+    """核对并汇总；退回的、没报的不计入，列在汇总表上。退出码同 check；汇总表没能替换原表时是 3。"""
     from xltools.merging import merge
     from xltools.reporting import json, text
-    from xltools.writing.files import write_whole
+    from xltools.reporting.export import Exports
+    from xltools.saving import guard_output, save_rollup
+    from xltools.subset import subset
     from xltools.writing.rollup import write_rollup
+    from xltools.writing.running import only_run
 
     signer = named_unit(unit, code, "已汇总", level, "") if unit else None
-    with progress(quiet) as show:
-        checked = gather_and_check(paths, units, last, form, year, show, leave_out=out)
-        before = last_year(last, form, signer) if last and signer else None
-        result = merge(
-            checked, unit=signer, strict=strict, last=before.of(signer) if before and signer else None
-        )
-    if result.rollup is not None:
-        write_whole(out, write_rollup(result))
+    guard_output(out, [units, last])
+    exports = Exports(scales=tuple(scale or ()), places=places, csv=csv, json=json_file, parquet=parquet)
+    with only_run(out.absolute().parent), progress(quiet) as show:
+        before = last_year(last, form, signer)
+        others = exports.paths(out)
+        checked = gather_and_check(paths, units, before, form, year, show, leave_out=out, others=others)
+        only = subset(checked.roster, kind or (), where or ())
+        result = merge(checked, unit=signer, strict=strict, last=before, prefer=prefer or (), only=only)
+        placed, rollup = out, result.rollup
+        if rollup is not None:
+            placed = save_rollup(out, write_rollup(result), rollup)
+        written = list(exports.write(result, out))
     if format is ShortFormat.text:
-        say_all(text.merge_report(result, str(out)))
+        say_all(text.merge_report(result, str(placed)))
+        say_all(f"  另写：{path}" for path in written)
+        if rollup is not None and only is not None:
+            say(f"  只汇总了：{only.words}")
+        if rollup is not None and before is not None:
+            say(f"  上年的数：{len(rollup.leaves)} 个单位里有 {len(rollup.last_by_unit)} 个查得到")
     else:
-        say(json.dump(json.merge_document(result, str(out) if result.rollup else None)))
-    raise typer.Exit(OPEN if result.checked.is_open or result.rollup is None else CLEAN)
+        say(json.dump(json.merge_document(result, str(placed) if rollup else None)))
+    if placed != out:
+        complain(f"{out} 正被别的程序打开，没有替换；这次的汇总表另存为 {placed}，关掉原表后可以改回原名。")
+        raise typer.Exit(TROUBLE)
+    raise typer.Exit(OPEN if result.checked.is_open or rollup is None else CLEAN)
 
 
 @app.command("explain", cls=ChineseCommand)
@@ -360,16 +422,18 @@ def lint_command(
 def gather_and_check(
     paths: list[Path],
     units: Path | None,
-    last: Path | None,
+    last: Path | LastYear | None,
     form: list[str] | None,
     year: int | None,
     show: Callable[[int, int], None],
     leave_out: Path | None = None,
+    others: Iterable[Path] = (),
 ) -> Any:
-    """Checks the files; the roster and the output, should they lie among them, are no filings."""
+    """Checks the files; the roster, the output and our own lock, should they lie among them, are no filings."""
     from xltools.forms.catalogue import load_form
     from xltools.intake import check
     from xltools.reading.rosters import read_roster
+    from xltools.writing.running import LOCK
 
     keys = [load_form(name).key for name in form or ()]
     return check(
@@ -378,8 +442,12 @@ def gather_and_check(
         form=keys[0] if len(keys) == 1 else None,
         year=year,
         roster=read_roster(units) if units else None,
-        last=last_year(last, form, None),
-        leave_out=[path for path in (units, leave_out) if path is not None],
+        last=last_year(last, form, None) if isinstance(last, Path) else last,
+        leave_out=[
+            *([units] if units is not None else []),
+            *others,
+            *([leave_out, leave_out.absolute().parent / LOCK] if leave_out is not None else []),
+        ],
         progress=show,
     )
 

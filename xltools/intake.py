@@ -16,7 +16,7 @@ from xltools.forms.catalogue import load_form
 from xltools.reading.filings import read_filing
 from xltools.reading.gate import why_ignored
 from xltools.result import Checked, CheckResult
-from xltools.roster import Roster, Unit
+from xltools.roster import CONSOLIDATED, ITSELF, Roster, Unit
 
 Progress = Callable[[int, int], None]  # (done, of)
 
@@ -94,7 +94,7 @@ def check(
     path that does not exist and FormErrors for a form file of ours that is broken, nothing for bad filings.
     """
     find_form = FormFinder(forms)
-    files = list(gather(map(Path, paths), leave_out))
+    files = sorted(gather(map(Path, paths), leave_out), key=lambda one: (one[1], str(one[0])))
     read: list[tuple[Path, Filing, str | None]] = []
     for done, (path, name) in enumerate(files):
         if progress:
@@ -104,12 +104,17 @@ def check(
         read.append((path, filing, ignored))
     if progress:
         progress(len(files), len(files))
-    between = compare([filing for _, filing, _ in read])
+    between = compare([filing for _, filing, _ in read], roster)
     checked = tuple(
         replace(_judge(filing, ignored, between.get(at, []), form, year, roster, last), path=path)
         for at, (path, filing, ignored) in enumerate(read)
     )
-    came = [one.filing.unit for one in checked if one.filing.unit is not None]
+    came = [
+        unit
+        for one in checked
+        for unit in (one.filing.unit, *(leaf.unit for leaf in one.filing.leaves))
+        if unit is not None
+    ]
     return CheckResult(checked, missing_units(roster, came), roster)
 
 
@@ -133,14 +138,42 @@ def _judge(
 
 
 class LastYear:
-    """Last year's figures by unit, from a filing, a folder of filings or a roll-up."""
+    """Last year's figures by unit, from a filing, a folder of filings or a roll-up.
 
-    def __init__(self, figures: dict[str, Values], by_name: dict[str, Values], only: Values | None) -> None:
-        self._figures, self._by_name, self._only = figures, by_name, only
+    `own` are those of one unit, whatever it was called then.
+    """
+
+    def __init__(self, known: Iterable[tuple[Unit, Values]], own: tuple[Unit, Values] | None = None) -> None:
+        self._by_key: dict[tuple[str, bool], Values] = {}
+        self._by_name: dict[tuple[str, bool], list[tuple[Unit, Values]]] = {}
+        for unit, values in known:
+            total = unit.kind == CONSOLIDATED
+            self._by_key[unit.key, total] = values
+            self._by_name.setdefault((unit.name, total), []).append((unit, values))
+        self._own = own
 
     def of(self, unit: Unit) -> Values | None:
-        """A unit's figures of last year; None where they are not known."""
-        return self._figures.get(unit.key) or self._by_name.get(unit.name) or self._only
+        """A unit's figures of last year; None where they are not known.
+
+        What a county had added up last year is not what it reported itself, though both bear its name.
+        """
+        total = unit.kind == CONSOLIDATED
+        found = self._among(unit, total)
+        if found is None and self._own is not None and self._own[0] == unit:
+            found = self._own[1]
+        if found is None and not total and unit.kind != ITSELF:
+            found = self._among(unit, True)
+        return found
+
+    def _among(self, unit: Unit, total: bool) -> Values | None:
+        """By key, else by a name that only one unit has and whose parent is no other."""
+        if (found := self._by_key.get((unit.key, total))) is not None:
+            return found
+        named = self._by_name.get((unit.name, total), [])
+        fitting = [
+            one for one in named if not (one[0].parent and unit.parent and one[0].parent != unit.parent)
+        ]
+        return fitting[0][1] if len(fitting) == 1 else None
 
 
 def read_last_year(
@@ -148,8 +181,10 @@ def read_last_year(
 ) -> LastYear:
     """Last year's filings in a file or folder, of whatever edition.
 
-    A single filing counts for `unit` whatever it is called there.  Raises XltoolsError when nothing in it can
-    be read: a wrong file here would silently leave every comparison undecided.
+    A single filing counts for `unit` whatever it is called there.  What a roll-up holds of a unit goes before
+    files lying beside it, which may be earlier ones.  Raises XltoolsError when nothing in it can be read, when two
+    files of a unit differ, or when it holds several years: a wrong file here would silently make every comparison
+    a wrong or an undecided one.
     """
     find_form = FormFinder(forms)
     filings = [
@@ -158,14 +193,27 @@ def read_last_year(
     usable = [filing for filing in filings if filing.unit is not None and filing.entries]
     if not usable:
         raise XltoolsError(f"{path} 里读不出上年的报告。")
-    figures: dict[str, Values] = {}
-    names: dict[str, Values] = {}
-    for filing in usable:
-        assert filing.unit is not None
-        for leaf_unit, values in _by_unit(filing):
-            figures[leaf_unit.key] = values
-            names[leaf_unit.name] = values if leaf_unit.name not in names else {}
-    return LastYear(figures, names, usable[0].figures if unit is not None and len(usable) == 1 else None)
+    years = sorted({filing.year for filing in usable if filing.year is not None})
+    if len(years) > 1:
+        words = "、".join(f"{year}年" for year in years)
+        raise XltoolsError(f"{path} 里有 {words} 的报告，看不出用哪一年的；请只留上一年的。")
+    known: dict[tuple[str, bool], tuple[Filing, Unit, Values]] = {}
+    for filing in sorted(usable, key=lambda one: not one.is_rollup):
+        for one, values in _by_unit(filing):
+            before = known.setdefault((one.key, one.kind == CONSOLIDATED), (filing, one, values))
+            if before[2] != values and before[0].is_rollup == filing.is_rollup:
+                raise XltoolsError(
+                    f"{path} 里“{one.name}”上年的报告有两份不同的：{before[0].file}、{filing.file}。"
+                    "请只留一份，或只给上年的汇总表。"
+                )
+    single = usable[0] if len(usable) == 1 else None
+    fits = unit is not None and single is not None and (unit.kind != CONSOLIDATED or _is_total(single))
+    own = (unit, single.figures) if fits and unit is not None and single is not None else None
+    return LastYear(((one, values) for _, one, values in known.values()), own)
+
+
+def _is_total(filing: Filing) -> bool:
+    return filing.is_rollup or (filing.unit is not None and filing.unit.kind == CONSOLIDATED)
 
 
 def _by_unit(filing: Filing) -> Iterator[tuple[Unit, Values]]:

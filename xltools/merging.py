@@ -1,21 +1,30 @@
 """Merging: which checked files go into one Rollup, and why the others do not.
 
-Independent of order, batch and grouping: a roll-up taken in one level up contributes its leaves.
+Independent of order, batch and grouping: a roll-up taken in one level up contributes its leaves.  What would be
+counted twice is overlaps.py's matter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from xltools.checks.across import said
-from xltools.filing import THROUGH, Leaf, Reason
-from xltools.finding import Outcome
+from xltools.checks.across import said, twins_among
+from xltools.compute import Number, as_number
+from xltools.errors import UsageError
+from xltools.filing import THROUGH, Filing, Leaf, Reason
+from xltools.finding import Outcome, outcome_of
 from xltools.form import Values
+from xltools.intake import LastYear
+from xltools.overlaps import replaced, settle
 from xltools.problems import place_words
 from xltools.result import Checked, CheckResult, MergeResult, with_findings
-from xltools.rollup import in_order, roll_up
-from xltools.roster import Unit
+from xltools.rollup import Rollup, in_order, roll_up
+from xltools.roster import Roster, Unit
+from xltools.sameness import Sameness, words_of
+from xltools.subset import Subset
+from xltools.words import label_key
 
 
 def leaves_of(one: Checked) -> tuple[Leaf, ...]:
@@ -53,19 +62,29 @@ def merge(
     *,
     unit: Unit | None = None,
     strict: bool = False,
-    last: Values | None = None,
+    last: LastYear | None = None,
+    prefer: Sequence[str] = (),
+    only: Subset | None = None,
 ) -> MergeResult:
     """Merges accepted, noted and queried filings (`strict`: none with an open query).
 
-    Mixed forms or years: nothing is merged, and each file says so.  A unit that comes by itself and inside a
-    roll-up: neither.  Raises XltoolsError only when our own sums disagree.
+    Mixed forms or years: nothing is merged, and each file says so.  What would be counted twice: none of the
+    files concerned, unless `prefer` names one (by its name, its path, or 单位=文件).  `only` takes a part of the
+    units.  Raises UsageError for a preference that fits no file, XltoolsError only when our own sums disagree.
     """
-    filings = list(checked.filings)
-    usable = [
-        at
-        for at, one in enumerate(filings)
-        if one.may_merge and not (strict and one.outcome is Outcome.QUERIED)
-    ]
+    filings = sorted(checked.filings, key=lambda one: (one.filing.file, one.filing.sha256))
+    if only is not None:
+        filings = [_narrowed(one, only) for one in filings]
+        checked = replace(
+            checked, roster=only.of_roster(), missing=tuple(filter(only.takes, checked.missing))
+        )
+    roster = checked.roster
+    preferred = _preferred(filings, prefer)
+    _choose(filings, preferred, roster)
+    asked = [at for at, one in enumerate(filings) if only is None or _is_asked_for(one, only)]
+    usable = [at for at in asked if filings[at].may_merge]
+    if strict:
+        usable = [at for at in usable if filings[at].outcome is not Outcome.QUERIED]
     kinds = {(filings[at].filing.form_key, filings[at].filing.year) for at in usable}
     if len(kinds) > 1:
         words = "、".join(sorted(f"{key} {year}年" for key, year in kinds))
@@ -73,68 +92,159 @@ def merge(
             filings[at] = _add(filings[at], "R105", f"这批文件里混有：{words}；一份也没有汇总。",
                                "请分开汇总，或用 --form、--year 选定要汇总的。")  # fmt: skip
         usable = []
-    usable = _drop_overlaps(filings, usable)
-    result = replace(checked, filings=tuple(filings))
-    merged = tuple(at in set(usable) for at in range(len(filings)))
+    usable = settle(filings, usable, roster, preferred)
+    if strict:  # what is in doubt between files is a query as well
+        usable = [at for at in usable if filings[at].outcome is not Outcome.QUERIED]
+    result = replace(checked, filings=tuple(filings[at] for at in asked))
+    merged = tuple(at in set(usable) for at in asked)
     if not usable:
         return MergeResult(result, merged, None)
     first = filings[usable[0]].filing
     assert first.form is not None and first.year is not None
-    leaves = in_order([leaf for at in usable for leaf in leaves_of(filings[at])], checked.roster)
-    rollup = roll_up(first.form, first.year, leaves, unit=unit, roster=checked.roster, last=last)
+    leaves = in_order([leaf for at in usable for leaf in leaves_of(filings[at])], roster)
+    signer = only.signed(unit) if only is not None and unit is not None else unit
+    rollup = roll_up(first.form, first.year, leaves, unit=signer, roster=roster)
+    if only is not None and unit is None:
+        rollup = replace(rollup, unit=only.signed(rollup.unit))
     rollup = replace(rollup, missing=_missing(result, merged))
-    return MergeResult(result, merged, rollup)
+    return MergeResult(result, merged, _with_last(rollup, last) if last is not None else rollup)
 
 
 def _add(one: Checked, code: str, message: str, remedy: str, found: str | None = None) -> Checked:
     return with_findings(one, [said(code, one.filing, message, remedy, found=found)])
 
 
-def _drop_overlaps(filings: list[Checked], usable: list[int]) -> list[int]:
-    """A unit that comes in more than one usable file: none of these files is merged until one is taken away."""
-    carriers: dict[str, list[int]] = {}
-    names: dict[str, str] = {}
-    for at in usable:
-        for leaf in leaves_of(filings[at]):
-            carriers.setdefault(leaf.unit.key, []).append(at)
-            names[leaf.unit.key] = leaf.unit.name
-    clashes: dict[int, list[str]] = {}
-    for key, where in carriers.items():
-        if len(set(where)) > 1:
-            for at in dict.fromkeys(where):
-                clashes.setdefault(at, []).append(key)
-    for at, keys in clashes.items():
-        others = sorted({filings[o].filing.file for key in keys for o in carriers[key] if o != at})
-        words = "、".join(names[key] for key in keys[:5]) + ("等" if len(keys) > 5 else "")
-        filings[at] = _add(
-            filings[at],
-            "R106",
-            f"“{words}”在这份和 {'、'.join(others)} 里都有，会重复相加，都没有汇总。",
-            "请只留一种：单位自己的报表，或包含它的汇总件。",
-            found="、".join(others),
+# ---- a part of the units
+
+
+def _narrowed(one: Checked, only: Subset) -> Checked:
+    """A roll-up with those of its leaves that are asked for."""
+    if not one.filing.is_rollup:
+        return one
+    leaves = tuple(leaf for leaf in one.filing.leaves if only.takes(leaf.unit))
+    return replace(one, filing=replace(one.filing, leaves=leaves))
+
+
+def _is_asked_for(one: Checked, only: Subset) -> bool:
+    """Files of units that are asked for, and those of which nobody can tell whose they are."""
+    filing = one.filing
+    return bool(filing.leaves) if filing.is_rollup else filing.unit is None or only.takes(filing.unit)
+
+
+# ---- which of two
+
+
+def _preferred(filings: Sequence[Checked], names: Sequence[str]) -> set[int]:
+    """The positions of the files that `--prefer` names."""
+    found: set[int] = set()
+    for name in names:
+        fitting = _files_called(filings, name)
+        unit, sign, file = name.partition("=")
+        if not fitting and sign:
+            fitting = _files_called(filings, file.strip())
+            others = [at for at in fitting if not _is_called(filings[at].filing.unit, unit)]
+            if others:
+                raise UsageError(f"--prefer 里的“{file}”不是“{unit}”的报表。")
+        if not fitting:
+            raise UsageError(f"--prefer 里的“{name}”不在这批文件里。")
+        digests = {filings[at].filing.sha256 for at in fitting}
+        if len(digests) > 1:
+            raise UsageError(f"--prefer 里的“{name}”有 {len(fitting)} 份，请把文件夹也写上。")
+        found.update(
+            at for at, one in enumerate(filings) if one.filing.sha256 in digests and not one.duplicate
         )
-    return [at for at in usable if at not in clashes]
+    return found
+
+
+def _files_called(filings: Sequence[Checked], name: str) -> list[int]:
+    """By path, else by the name a file is reported under, else by the end of that name."""
+    path, plain = Path(name).absolute(), Path(name).as_posix()
+    tests: tuple[Callable[[Checked], bool], ...] = (
+        lambda one: one.path is not None and one.path.absolute() == path,
+        lambda one: one.filing.file == plain,
+        lambda one: one.filing.file.endswith(f"/{plain}"),
+    )
+    for test in tests:
+        if fitting := [
+            at for at, one in enumerate(filings) if one.outcome is not Outcome.IGNORED and test(one)
+        ]:
+            return fitting
+    return []
+
+
+def _is_called(unit: Unit | None, word: str) -> bool:
+    return unit is not None and label_key(word) in words_of(unit)
+
+
+def _choose(filings: list[Checked], preferred: set[int], roster: Roster | None) -> None:
+    """Of several files of one unit, the one that is preferred counts and the others say so."""
+    among = [at for at, one in enumerate(filings) if not one.duplicate and one.filing.form_key is not None]
+    for twins in twins_among([one.filing for one in filings], among, roster):
+        chosen = [at for at in twins if at in preferred]
+        if len(chosen) > 1:
+            files = "、".join(filings[at].filing.file for at in chosen)
+            raise UsageError(f"--prefer 里的 {files} 是同一单位的，只能写一份。")
+        for at in twins if chosen else ():
+            one = filings[at]
+            if at in chosen:
+                findings = tuple(finding for finding in one.findings if finding.code != "R103")
+                filings[at] = replace(one, findings=findings, outcome=outcome_of(findings))
+            else:
+                filings[at] = replaced(one, filings[chosen[0]].filing.file)
+
+
+# ---- who is missing, and last year
 
 
 def _missing(checked: CheckResult, merged: Sequence[bool]) -> tuple[tuple[Unit, str], ...]:
     """Units whose figures are not in the roll-up, with the reason: 未报送, 退回, 待核实, 读不出."""
+    roster = checked.roster
+    same = Sameness((unit for one in checked.filings for unit in _everybody(one.filing)), roster)
     inside = {
-        leaf.unit.key
+        same.key(unit)
         for one, went in zip(checked.filings, merged, strict=True)
         if went
-        for leaf in leaves_of(one)
+        for unit in _everybody(one.filing)
     }
     reasons: dict[str, tuple[Unit, str]] = {}
     for one, went in zip(checked.filings, merged, strict=True):
-        unit = one.filing.unit
-        if went or unit is None or one.duplicate:
+        if went or one.duplicate or one.superseded:
             continue
-        known = checked.roster.find(unit) if checked.roster else None
-        if (known or unit).key not in inside and unit.key not in inside:
-            reasons.setdefault((known or unit).key, (known or unit, one.outcome.words))
+        units = _everybody(one.filing) if roster is not None else [*_everybody(one.filing)][:1]
+        for unit in units:
+            if same.key(unit) not in inside:
+                known = same.known(unit)
+                reasons.setdefault(known.key, (known, one.outcome.words))
     for unit in checked.missing:
-        reasons.setdefault(unit.key, (unit, "未报送"))
-    if checked.roster is None:
+        if same.key(unit) not in inside:
+            reasons.setdefault(unit.key, (unit, "未报送"))
+    if roster is None:
         return tuple(reasons.values())
-    listed = [reasons[unit.key] for unit in checked.roster if unit.key in reasons]
-    return tuple(listed)
+    return tuple(reasons[unit.key] for unit in roster if unit.key in reasons)
+
+
+def _everybody(filing: Filing) -> list[Unit]:
+    """The unit of a file, and those of its leaves."""
+    return [unit for unit in (filing.unit, *(leaf.unit for leaf in filing.leaves)) if unit is not None]
+
+
+def _with_last(rollup: Rollup, last: LastYear) -> Rollup:
+    """Last year's figures of each unit, and of the roll-up's own.
+
+    The latter as they were added up last year, else the sum over the units, which nobody knows while one is missing.
+    """
+    by_unit = {leaf.unit.key: values for leaf in rollup.leaves if (values := last.of(leaf.unit)) is not None}
+    own = last.of(rollup.unit)
+    if own is None and len(by_unit) == len(rollup.leaves):
+        own = _sums(list(by_unit.values()))
+    return replace(rollup, last=own or {}, last_by_unit=by_unit)
+
+
+def _sums(many: Sequence[Values]) -> Values:
+    """Item → the sum, of items that all have a number for."""
+    found: dict[str, Number] = {}
+    for name in many[0] if many else ():
+        numbers = [number for values in many if (number := as_number(values.get(name))) is not None]
+        if len(numbers) == len(many):
+            found[name] = sum(numbers)
+    return found

@@ -22,10 +22,11 @@ class Checked:
     outcome: Outcome
     duplicate: bool = False  # the same bytes came under another name, which is the one that counts
     path: Path | None = None  # where the file lies
+    superseded: bool = False  # another file was chosen in its place, as a note on it says
 
     @property
     def may_merge(self) -> bool:
-        return self.outcome.may_merge and not self.duplicate
+        return self.outcome.may_merge and not self.duplicate and not self.superseded
 
 
 @dataclass(frozen=True)

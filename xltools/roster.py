@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 KINDS = ("本级", "部门", "乡镇街道", "功能区", "已汇总")
 LEVELS = {"town": "乡级", "county": "县级", "city": "市级", "province": "省级"}
 MOST_NAME = 100  # characters of a unit's name
+ITSELF = "本级"  # the kind of a government's own report, which bears the name of the whole
 CONSOLIDATED = "已汇总"  # the kind of a unit whose workbook is itself a roll-up
 
 
@@ -56,6 +57,8 @@ class Roster:
 
     units: tuple[Unit, ...]
     source: str = ""
+    cells: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
+    # key of a unit → head of a column → what stands there, whatever columns the county keeps
 
     @cached_property
     def by_key(self) -> Mapping[str, Unit]:

@@ -39,6 +39,7 @@ def read_roster(path: str | Path) -> Roster:
     rows = list(_rows(path))
     head_at, columns = _head(path, rows)
     units: list[Unit] = []
+    cells: dict[str, dict[str, str]] = {}
     problems: list[str] = []
     seen: dict[str, int] = {}
     for number, row in enumerate(rows[head_at + 1 :], head_at + 2):
@@ -72,11 +73,19 @@ def read_roster(path: str | Path) -> Roster:
             continue
         seen[unit.key] = number
         units.append(unit)
+        cells[unit.key] = dict(_said(rows[head_at], row))
     if not units and not problems:
         problems.append("里面一个单位也没有")
     if problems:
         raise RosterError(f"单位名单 {path.name}：" + "；".join(problems) + "。")
-    return Roster(tuple(units), path.name)
+    return Roster(tuple(units), path.name, cells)
+
+
+def _said(heads: Sequence[str], row: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Every cell of a row under its head, for choosing by any column; the first of two heads counts."""
+    for at, head in reversed(list(enumerate(heads))):
+        if head.strip():
+            yield head.strip(), row[at].strip() if at < len(row) else ""
 
 
 def _head(path: Path, rows: Sequence[Sequence[str]]) -> tuple[int, dict[str, int]]:
