@@ -43,7 +43,6 @@ class Shape:
     drop: int = 0  # lines left out, per table
     gap: int = 1  # empty rows between tables
     at: tuple[int, int] = (1, 1)
-    title: str = "{unit}{year}年政府信息公开工作年度报告"
 
 
 @dataclass
@@ -78,7 +77,7 @@ class _Builder:
         self.row, self.left = shape.at
 
     def build(self):
-        self.put(self.row, self.left, self.shape.title.format(unit=self.unit, year=self.year))
+        self.put(self.row, self.left, self.form.headed(self.unit, self.year))
         self.row += 2
         for number, section in enumerate(self.form.sheets):
             if self.shape.sheets == "each" and number:
@@ -144,7 +143,8 @@ class _Builder:
     def table(self, table):
         shape = self.shape
         rows, columns = self.tracks(table.rows), self.tracks(table.columns)
-        labels = 1 if shape.rows == "indented" else max(len(track.label) for track in rows)
+        labels = max(len(track.label) for track in rows)
+        labels = min(labels, 1) if shape.rows == "indented" else labels
         left = self.left + (1 if shape.serials and labels else 0)
         depth = 1 if shape.heads == "joined" else max(len(track.label) for track in columns)
         if shape.bands and table.band:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from xltools.filing import Book, Cell, Refusal
 from xltools.form import Form
@@ -18,13 +18,23 @@ from xltools.layout import CHECKS, COVER, GUIDE, META
 from xltools.reading.foreign import open_foreign
 from xltools.reading.ground import Ground, is_figure, is_number
 from xltools.reading.identify import free_claims, is_ours
-from xltools.reading.prose import Prose, explanations, find_cover, find_texts, identity_of
+from xltools.reading.labels import fold
+from xltools.reading.prose import (
+    Prose,
+    explanations,
+    find_cover,
+    find_texts,
+    identity_of,
+    is_carrier,
+    is_heading,
+)
 from xltools.reading.refusals import Refused
 from xltools.reading.tables import Located, Piece, locate
 from xltools.words import clean, label_key
 
 At = tuple[int, int]
 FEWEST_WORDS = 2  # of the form's, on a sheet whose figures are listed though no table was found on it
+PARAGRAPH = 20  # characters of words that are more than a label
 NOTHING_FITS = Refusal(
     "S001",
     "这个工作簿里没有找到任何一种报表的表格。",
@@ -110,6 +120,10 @@ def _is_absent(found: Located, items: Mapping[str, Taken], name: str) -> bool:
 def _leftovers(
     grounds: Sequence[Ground], found: Located, items: Mapping[str, Taken], prose: Prose, carriers: set[str]
 ) -> Iterator[Taken]:
+    def is_official(cell: Cell) -> bool:
+        key = fold(cell.text)
+        return found.vocabulary.is_known(key) or is_heading(cell.text, found.form)
+
     used = {(taken.sheet, taken.cell) for taken in items.values()}
     used |= {(sheet, address(*at)) for sheet, at in prose.used}
     yield from prose.doubts
@@ -122,8 +136,11 @@ def _leftovers(
             if (ground.name, ground.at(at)) in used or any(at in piece.labels for piece in pieces):
                 continue
             within = [piece for piece in pieces if piece.top <= at[0] <= piece.bottom]
-            looks = _is_leftover_figure if is_figure(cell) else _is_remark
-            if looks(ground, within, at) and (within or label_key(cell.text) not in carriers):
+            if is_figure(cell):
+                is_leftover = _is_leftover_figure(ground, within, at)
+            else:
+                is_leftover = _is_remark(ground, within, at, is_official)
+            if is_leftover and (within or not is_carrier(cell.text, carriers)):
                 yield Taken("", ground.name, ground.at(at), cell, ground.near(at))
 
 
@@ -137,10 +154,12 @@ def _is_leftover_figure(ground: Ground, within: Sequence[Piece], at: At) -> bool
     return not (is_serial and all(after[0] < piece.first for piece in within))
 
 
-def _is_remark(ground: Ground, within: Sequence[Piece], at: At) -> bool:
-    """Words beside the figures, or alone in a row beneath the heads; not the label of a row that has figures."""
+def _is_remark(ground: Ground, within: Sequence[Piece], at: At, is_official: Callable[[Cell], bool]) -> bool:
+    """Words beside figures, alone in a row beneath heads, or a paragraph; not the label of a row of figures."""
     row, column = at
     if not within:
+        if len(ground.cells[at].text) >= PARAGRAPH and not is_official(ground.cells[at]):
+            return True
         return any(c < column and is_number(ground.cells[row, c]) for c in ground.rows[row])
     beneath = [piece for piece in within if row > piece.above]
     beside = any(column >= piece.first for piece in beneath)

@@ -19,6 +19,8 @@ from xltools.reading.legacy import MOST_SECONDS, OLE
 from xltools.reading.refusals import DAMAGED, MACROS, NOT_XLSX, RESAVE, Refused, refused
 
 MOST_CELLS = 100_000  # of one sheet: a register of requests may stand beside the tables
+COMMAND = ("-m", "xltools.reading.legacy")
+MOST_WAIT = MOST_SECONDS * 1.5  # of the clock; the child's own limit is of its work
 _WORKBOOKS = tuple(f"{name}\0".encode("utf-16-le") for name in ("Workbook", "Book"))
 _MACROS = "_VBA_PROJECT_CUR\0".encode("utf-16-le")
 
@@ -44,14 +46,14 @@ def _is_legacy(data: bytes) -> bool:
 
 
 def _in_a_child(data: bytes) -> Book:
-    command = [sys.executable, "-m", "xltools.reading.legacy"]
+    command = [sys.executable, *COMMAND]
     surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     try:
         done = subprocess.run(
             command,
             input=data,
             capture_output=True,
-            timeout=MOST_SECONDS * 1.5,
+            timeout=MOST_WAIT,
             env=surroundings,
             check=False,
         )

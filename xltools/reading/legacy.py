@@ -73,7 +73,7 @@ class Budget:
 
 
 def main() -> None:
-    _limit_resources()
+    limit_resources()
     data = sys.stdin.buffer.read()
     answer: dict[str, Any]
     try:
@@ -84,7 +84,7 @@ def main() -> None:
     sys.stdout.write(json.dumps(answer))  # ASCII, whatever the console's code page
 
 
-def _limit_resources() -> None:
+def limit_resources() -> None:
     if sys.platform == "win32":  # has none of these; the parent's clock still runs
         return
     import resource
@@ -185,13 +185,25 @@ class OdsReader(PartReader):
         self.row = self.column = 0  # above and left of what comes next
         self.cell: Attributes = {}
         self.has_text = False  # the open cell has a paragraph already
+        self.in_paragraph = False
         self.repeat_rows = 1
         self.in_row: list[tuple[int, int, Stored]] = []  # column, how many times, what
 
     def check_root(self, local: str) -> None:
         if local != "document-content":
             raise ValueError(f"not a document's content: {local}")
+        self.listen(False)
         self.go_on_with(self.start_element, self.end_element)
+
+    def listen(self, on: bool) -> None:
+        """Words count within paragraphs alone, and not within what is passed over."""
+        assert self.parser is not None
+        self.parser.CharacterDataHandler = self.text.append if on else None
+
+    def end_aside(self, name: str) -> None:
+        super().end_aside(name)
+        if not self.aside:
+            self.listen(self.in_paragraph)
 
     def start_element(self, name: str, attributes: Attributes) -> None:
         space, _, local = name.rpartition(" ")
@@ -208,12 +220,14 @@ class OdsReader(PartReader):
         elif space == TEXT and local == "p":
             if self.has_text:
                 self.text.append("\n")
-            self.has_text = True
+            self.has_text = self.in_paragraph = True
+            self.listen(True)
         elif space == TEXT and local == "s":
             self.text.append(" " * min(_count(attributes, "c", TEXT), 1000))
         elif space == TEXT and local in ("tab", "line-break"):
             self.text.append("\t" if local == "tab" else "\n")
         elif not (space == TEXT and local in ("span", "a") or name in _CONTAINERS):
+            self.listen(False)
             self.step_aside()
             return
         if space == TABLE and local.endswith("table-cell"):
@@ -222,6 +236,9 @@ class OdsReader(PartReader):
     def end_element(self, name: str) -> None:
         if name in (TABLE + "table-cell", TABLE + "covered-table-cell"):
             self.end_cell()
+        elif name == TEXT + "p":
+            self.in_paragraph = False
+            self.listen(False)
         elif name == TABLE + "table-row":
             if self.in_row:
                 for row in range(self.row + 1, self.row + 1 + self.repeat_rows):

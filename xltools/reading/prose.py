@@ -10,7 +10,7 @@ from xltools.filing import Cell
 from xltools.form import Form, Text
 from xltools.harvest import Taken
 from xltools.layout import CHECK_HEADS, lay_out
-from xltools.reading.ground import Ground, is_number
+from xltools.reading.ground import Ground, Word, is_number
 from xltools.reading.labels import fold
 from xltools.reading.tables import Located
 from xltools.words import clean, label_key
@@ -18,6 +18,7 @@ from xltools.words import clean, label_key
 At = tuple[int, int]
 
 LONGEST_HEADING = 80  # characters; a longer cell is a paragraph that mentions the report
+LONGEST_PREFIX = 6  # characters: 填报单位：
 _UNIT_FIELD = re.compile(r"(?:填报|报送|填表|编制|报告)单位(?:名称)?|单位名称")
 _UNIT_SAID = re.compile(rf"(?:{_UNIT_FIELD.pattern})(?:\([^()]*章\))?:([^:]+?)\)?(?:年度?:.*)?$")
 _YEAR_FIELD = re.compile(r"(?:报告|填报)年度")
@@ -43,13 +44,10 @@ def find_texts(grounds: Sequence[Ground], located: Located, carriers: set[str]) 
     `carriers` are words that say who the workbook is: they stand under titles and are no paragraphs.
     """
     prose, form = Prose(), located.form
-    titles = {fold(sheet.title) for sheet in form.sheets}
     for text in form.texts.values():
         found: list[tuple[Ground, list[tuple[At, str]]]] = []
         for ground in grounds:
             labels = [at for at, cell in sorted(ground.cells.items()) if _is_label(cell, text)]
-            if fold(text.label) in titles:
-                labels = labels[-1:]  # a sheet's title is above the label of its text
             stops = _stops(ground, located)
             sections = [_section(ground, at, text, stops, carriers) for at in labels]
             found += [(ground, section) for section in sections if section]
@@ -109,9 +107,22 @@ def _section(
         for c in columns:
             words = clean(ground.cells[r, c].text).strip()
             beside_label = r == row and c <= column
-            if words and not beside_label and label_key(words) not in carriers and not _says_unit(words):
+            identity = is_carrier(words, carriers) or _says_unit(words)
+            if words and not beside_label and not identity:
                 section.append(((r, c), words))
     return section
+
+
+def is_carrier(text: str, carriers: set[str]) -> bool:
+    """Whether a cell says who the workbook is, perhaps with the words that its number format shows: 版本 2021."""
+    key = label_key(text)
+    return key in carriers or any(
+        len(one) >= 3 and key.endswith(one) and len(key) - len(one) <= LONGEST_PREFIX for one in carriers
+    )
+
+
+def is_heading(text: str, form: Form) -> bool:
+    return len(text) <= LONGEST_HEADING and any(one.search(label_key(text)) for one in _headings(form))
 
 
 def _says_unit(text: str) -> bool:
@@ -129,7 +140,7 @@ def find_cover(grounds: Sequence[Ground], form: Form, prose: Prose) -> None:
         pattern = re.compile(re.escape(one.label) + r"\s*[:：]\s*([^\s:：]+)")
         for ground in grounds:
             for at, word in ground.words.items():
-                beside = (word.row, word.last_column + 1)
+                beside = _beside(ground, word)
                 if word.key == fold(one.label) and beside in ground.cells:
                     if fold(ground.cells[beside].text) not in labels:
                         said.append(
@@ -144,6 +155,12 @@ def find_cover(grounds: Sequence[Ground], form: Form, prose: Prose) -> None:
             prose.cover[one.id] = said[0]
 
 
+def _beside(ground: Ground, word: Word) -> At:
+    """The cell right of a label; the next that holds something where blocks cannot be relied on."""
+    after = None if ground.merges_hold else ground.next_in_row(word)
+    return after or (word.row, word.last_column + 1)
+
+
 # ---- whose, and of what year
 
 
@@ -153,7 +170,7 @@ def identity_of(grounds: Sequence[Ground], form: Form, units: Sequence[str]) -> 
     for ground in grounds:
         for word in ground.words.values():
             if len(word.text) <= LONGEST_HEADING:
-                for name, year in _said(ground, (word.row, word.last_column + 1), word.text, form):
+                for name, year in _said(ground, _beside(ground, word), word.text, form):
                     names.append(name)
                     years.append(year)
     unit = _agreed(name for name in names if name)

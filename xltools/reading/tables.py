@@ -154,7 +154,8 @@ def _runs(words: list[Word], lines: Lines) -> list[list[Word]]:
         if word.key in whole and word.key in seen and whole <= seen:
             runs.append([])
         runs[-1].append(word)
-    return runs
+    complete = all(whole <= {word.key for word in run} for run in runs)
+    return runs if complete else [words]
 
 
 def _mark_of_head(ground: Ground, word: Word) -> Mark:
