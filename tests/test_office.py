@@ -216,7 +216,7 @@ DEEDS = {
         {("G201", R, "J7"), *(("G101", R, f"{column}7") for column in "EFGHI")},
         False,
     ),
-    "a figure cut and pasted one row lower": ((["cut", R, "D7", "D8"],), {("V100", R, "D7")}, False),
+    "a figure cut and pasted one row lower": ((["cut", R, "D7", "D8"],), {("S020", R, "D7")}, False),
     "a total cut and pasted over another": (
         (["unprotect"], ["cut", R, "J7", "J8"]),
         {("G203", R, "J7"), ("G202", R, "J8")},

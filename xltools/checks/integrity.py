@@ -114,7 +114,36 @@ def formula_deleted(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
-@check("G204", "显示的合计是旧的", Level.NOTE, requires=STRUCTURE)
+@check("G205", "汇总件上的数不是明细之和", requires=(*STRUCTURE, "S007", "S008"))
+def rollup_overwritten(this: Check, case: Case) -> Iterator[Finding]:
+    """汇总件各表的数是对明细的求和公式，不能改写；要改就改报送单位的表，重新汇总。
+
+    通过：=SUM('明细1 …'!F6:F17)
+    不通过：在汇总件的“自然人”格直接键入 12
+    改正：重新汇总。
+    """
+    if not case.filing.is_rollup or case.filing.book is None:
+        return
+    for slot in case.layout.inputs:
+        sheet = case.filing.book.sheets.get(slot.sheet)
+        if sheet is None or not is_summed(slot.item):
+            continue
+        cell, right = sheet.cell(slot.address), sum_formula(case.form, slot.item, len(case.filing.leaves))
+        if cell.formula is None or meaning(cell.formula) != meaning(right):
+            found = f"={cell.formula}" if cell.formula is not None else cell.text
+            yield this.finding(
+                case,
+                f"{case.at(slot)}在汇总件里是“{found}”，应是明细之和“={right}”。",
+                "请不要改汇总件，用各单位的报表重新汇总。",
+                sheet=slot.sheet,
+                cell=slot.address,
+                item=slot.item.id,
+                found=found,
+                expected=f"={right}",
+            )
+
+
+@check("G204", "显示的合计是旧的", Level.NOTE, requires=(*STRUCTURE, "G205"))
 def stale_total(this: Check, case: Case) -> Iterator[Finding]:
     """公式没有重算时，格里显示的是旧数。以重新相加的结果为准，这里只提示一次。
 
@@ -152,35 +181,6 @@ def stale_total(this: Check, case: Case) -> Iterator[Finding]:
             found=cell.text,
             expected=right,
         )
-
-
-@check("G205", "汇总件上的数不是明细之和", requires=(*STRUCTURE, "S007", "S008"))
-def rollup_overwritten(this: Check, case: Case) -> Iterator[Finding]:
-    """汇总件各表的数是对明细的求和公式，不能改写；要改就改报送单位的表，重新汇总。
-
-    通过：=SUM('明细1 …'!F6:F17)
-    不通过：在汇总件的“自然人”格直接键入 12
-    改正：重新汇总。
-    """
-    if not case.filing.is_rollup or case.filing.book is None:
-        return
-    for slot in case.layout.inputs:
-        sheet = case.filing.book.sheets.get(slot.sheet)
-        if sheet is None or not is_summed(slot.item):
-            continue
-        cell, right = sheet.cell(slot.address), sum_formula(case.form, slot.item, len(case.filing.leaves))
-        if cell.formula is None or meaning(cell.formula) != meaning(right):
-            found = f"={cell.formula}" if cell.formula is not None else cell.text
-            yield this.finding(
-                case,
-                f"{case.at(slot)}在汇总件里是“{found}”，应是明细之和“={right}”。",
-                "请不要改汇总件，用各单位的报表重新汇总。",
-                sheet=slot.sheet,
-                cell=slot.address,
-                item=slot.item.id,
-                found=found,
-                expected=f"={right}",
-            )
 
 
 def as_decimal(cell: Cell) -> Decimal | None:

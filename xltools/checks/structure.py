@@ -27,7 +27,7 @@ MOST_LABELS = 5  # changed ones of a sheet named one by one; more are one cause
 RETURN_TO_BLANK = "请用下发给本单位的模板重新填报。"
 
 
-@check("S001", "不是下发的模板", needs_form=False, requires=tuple(f"F{n:03d}" for n in range(1, 11)))
+@check("S001", "不是下发的模板", needs_form=False, requires=tuple(f"F{n:03d}" for n in range(1, 12)))
 def not_our_template(this: Check, case: Case) -> Iterator[Finding]:
     """报上来的要是下发的那份模板，身份标记还在。
 
@@ -309,4 +309,30 @@ def overfull(this: Check, case: Case) -> Iterator[Finding]:
                 f"〔{name}〕里的内容远多于这张表该有的，没有读完。",
                 "请删去不属于报表的内容，或用模板重填。",
                 sheet=name,
+            )
+
+
+@check("S020", "填报格被剪切移走了", requires=("S006", "S007", "S008"))
+def cut_away(this: Check, case: Case) -> Iterator[Finding]:
+    """填报格不能剪切：剪切后原处成了空格，贴到的那一格原来的数也没有了，而各项合计、勾稽可能照样平。
+
+    通过：复制后粘贴　清空重填
+    不通过：把“自然人”的数剪切到下一行
+    改正：撤销剪切；撤销不了的，用下发的模板重填。要挪数就用复制。
+    """
+    book = case.filing.book
+    assert book is not None
+    names = {name.lower(): text for name, text in book.names.items()}  # a cell's name goes where it is pasted
+    for slot in case.layout.inputs:
+        refers_to = names.get(slot.item.id, "").lstrip("=").replace("'", "").replace("$", "")
+        if refers_to and refers_to.partition(":")[0] != f"{slot.sheet}!{slot.address}":
+            yield this.finding(
+                case,
+                f"{case.at(slot)}被剪切走了，现在在 {refers_to}；两处原来的数都靠不住。",
+                "请撤销剪切，核对这两格的数；撤销不了的，用下发的模板重填。",
+                sheet=slot.sheet,
+                cell=slot.address,
+                item=slot.item.id,
+                found=refers_to,
+                expected=f"{slot.sheet}!{slot.address}",
             )

@@ -38,7 +38,7 @@ def should_be(slot: Slot) -> str:
     return SHOULD[slot.item.type] + unit
 
 
-@check("V100", "没有填", requires=STRUCTURE)
+@check("V100", "没有填", requires=(*STRUCTURE, "S020"))
 def blank(this: Check, case: Case) -> Iterator[Finding]:
     """每个数字格都要填；没有发生的填 0，或在封面声明未填写的数字格均为零。空着不等于 0。
 

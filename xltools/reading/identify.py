@@ -56,7 +56,8 @@ def claims(book: Book, layout: Layout) -> tuple[Claim, ...]:
         else:
             source = book.properties if carrier.kind == "custom_property" else book.names
             wanted = (carrier.name or "").lower()
-            value = next((unquoted(text) for key, text in source.items() if key.lower() == wanted), None)
+            said = next((unquoted(text) for key, text in source.items() if key.lower() == wanted), None)
+            value = mended(said) if said else None
         found.append(Claim(carrier, value if value else None))
     return tuple(found)
 
@@ -73,6 +74,19 @@ def unquoted(refers_to: str) -> str:
     if len(text) >= 2 and text[0] == text[-1] == '"':
         return text[1:-1].replace('""', '"')
     return text
+
+
+def mended(text: str) -> str:
+    """The word behind what SheetJS makes of a custom property: every save turns each UTF-8 byte into a character.
+
+    >>> mended("ä¹\x99é\x95\x87"), mended("乙镇"), mended("U01")
+    ('乙镇', '乙镇', 'U01')
+    """
+    try:
+        better = text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
+    return text if better == text else mended(better)
 
 
 def most(values: Iterable[str]) -> str:
