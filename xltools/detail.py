@@ -7,16 +7,19 @@ and of the number of leaves.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from xltools.form import Form, Item
-from xltools.geometry import Place, areas
+from xltools.geometry import Place, column_letters, quoted
 from xltools.layout import META, META_FIELDS, lay_out
 
 ROLLUP_SCHEMA = "xltools.rollup/1"
 FACE, STATUS, FINDINGS, REASONS, TEXTS = "汇总", "报送情况", "问题", "说明", "文字材料"
+DETAIL = "明细"  # begins the name of a table's own sheet
+YEARS, UNIT_YEARS, CHARTS = "上年对比", "各单位上年对比", "图表"
 LEAF_FIELDS = ("unit", "code", "kind", "level", "parent", "file", "sha256", "through", "declared_zeros")
 LEAF_HEAD = len(META_FIELDS) + 4  # row of the field names on _meta; one row per leaf below
 REASON_HEADS = ("序号", "单位序号", "单位", "位置", "待核实的问题", "单位的说明", "编号")
@@ -41,6 +44,18 @@ class DetailSheet:
     def text_place(self, leaf: int, column: int) -> Place:
         return Place(self.name, FIRST_ROW + leaf, column, FIRST_ROW + leaf, column)
 
+    @cached_property
+    def at(self) -> Mapping[str, int]:
+        """Item id → its number on the sheet, from 0."""
+        return {item.id: number for number, item in enumerate(self.items)}
+
+    def down(self, leaves: int, column: int, *, locked: bool = False) -> str:
+        """A column of all units' cells, F6:F17; `locked` $F$6:$F$17."""
+        mark = "$" if locked else ""
+        letters = f"{mark}{column_letters(column)}{mark}"
+        first, last = f"{letters}{FIRST_ROW}", f"{letters}{FIRST_ROW + leaves - 1}"
+        return first if leaves == 1 else f"{first}:{last}"
+
 
 @lru_cache(maxsize=64)
 def detail_sheets(form: Form) -> Mapping[str, DetailSheet]:
@@ -49,9 +64,9 @@ def detail_sheets(form: Form) -> Mapping[str, DetailSheet]:
     sheets: dict[str, DetailSheet] = {}
     for number, table in enumerate(form.tables.values(), 1):
         words = layout.table_words(table.id)
-        name = re.sub(r"[\[\]:*?/\\']", "", f"明细{number} {words}")[:31].rstrip()
+        name = re.sub(r"[\[\]:*?/\\']", "", f"{DETAIL}{number} {words}")[:31].rstrip()
         items = tuple(item for item in form.items.values() if item.table == table.id)
-        sheets[table.id] = DetailSheet(name, f"明细：{words}", items)
+        sheets[table.id] = DetailSheet(name, f"{DETAIL}：{words}", items)
     return sheets
 
 
@@ -61,9 +76,13 @@ def leaf_place(leaf: int, field: str) -> Place:
     return Place(META, row, column, row, column)
 
 
-def text_place(form: Form, leaf: int, text: str) -> Place:
-    """The cell of a leaf's text on 文字材料: a row per unit, a column per text."""
-    row, column = 4 + leaf, 3 + list(form.texts).index(text)
+def text_place(form: Form, row: int, text: str) -> Place:
+    """The cell of a leaf's text on 文字材料, a column per text.
+
+    The row is the one whose 序号 counts the leaf (from 1): a long text takes several rows, as none is higher than
+    a page.
+    """
+    column = 3 + list(form.texts).index(text)
     return Place(TEXTS, row, column, row, column)
 
 
@@ -76,9 +95,28 @@ def reason_place(number: int, head: str) -> Place:
 def sum_formula(form: Form, item: Item, leaves: int) -> str:
     """The formula of an input item on a roll-up's official sheet: the sum over its units on 明细."""
     detail = detail_sheets(form)[item.table]
-    at = detail.items.index(item)
-    return f"SUM({','.join(areas([detail.place(leaf, at) for leaf in range(leaves)]))})"
+    return f"SUM({quoted(detail.name)}!{detail.down(leaves, FIRST_COLUMN + detail.at[item.id])})"
 
 
 def is_summed(item: Item) -> bool:
     return item.is_input and item.rollup in ("sum", "confirm-sum")
+
+
+def is_added(item: Item) -> bool:
+    """Whether units' figures of an item add up to one: the summed inputs and the totals over them."""
+    return item.type != "text" and item.rollup != "none"
+
+
+def short_labels(paths: Sequence[tuple[str, ...]]) -> list[str]:
+    """Of each label path as many last parts as tell it from the others.
+
+    >>> short_labels([("申请人情况", "自然人"), ("行政复议", "总计"), ("行政诉讼", "总计")])
+    ['自然人', '行政复议·总计', '行政诉讼·总计']
+    """
+    count = Counter(path[-depth:] for path in set(paths) for depth in range(1, len(path) + 1))
+
+    def short(path: tuple[str, ...]) -> str:
+        depth = next((n for n in range(1, len(path)) if count[path[-n:]] == 1), len(path))
+        return "·".join(path[-depth:]) if path else ""
+
+    return [short(path) for path in paths]

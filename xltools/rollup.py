@@ -81,6 +81,20 @@ class Rollup:
         self.form.items[item_id]
         return [(leaf, leaf.figures(self.form)[item_id]) for leaf in self.leaves]
 
+    @cached_property
+    def gaps(self) -> Mapping[str, tuple[Unit, ...]]:
+        """Item → the units among the leaves without a figure for it, of items that add up and lack any."""
+        found: dict[str, list[Unit]] = {}
+        added = [
+            item.id for item in self.form.items.values() if item.type != "text" and item.rollup != "none"
+        ]
+        for leaf in self.leaves:
+            figures = leaf.figures(self.form)
+            for name in added:
+                if figures[name] is None:
+                    found.setdefault(name, []).append(leaf.unit)
+        return {name: tuple(found[name]) for name in added if name in found}
+
     def lacking(self, item_id: str) -> list[Unit]:
         """Units among the leaves that have no figure for an item."""
         return [leaf.unit for leaf, value in self.contributions(item_id) if value is None]

@@ -14,6 +14,7 @@ from xltools.detail import (
     LEAF_FIELDS,
     LEAF_HEAD,
     REASONS,
+    TEXTS,
     DetailSheet,
     detail_sheets,
     leaf_place,
@@ -22,7 +23,7 @@ from xltools.detail import (
 )
 from xltools.filing import Book, Cell, Entry, Filing, LabelFault, Leaf, Reason
 from xltools.form import Form, Item, Value
-from xltools.geometry import address
+from xltools.geometry import address, position
 from xltools.layout import META, lay_out
 from xltools.reading import normalise
 from xltools.rollup import roll_up
@@ -97,8 +98,18 @@ def _reasons(book: Book) -> dict[int, list[Reason]]:
     return found
 
 
+def _text_rows(book: Book) -> dict[int, int]:
+    """Leaf number (from 0) → its row on 文字材料."""
+    sheet, rows = book.sheets.get(TEXTS), dict[int, int]()
+    for cell, content in sheet.cells.items() if sheet is not None else ():
+        row, column = position(cell)
+        if column == 1 and content.kind == "number" and content.text.isdecimal():
+            rows.setdefault(int(content.text) - 1, row)
+    return rows
+
+
 def _leaves(form: Form, book: Book) -> Iterator[Leaf]:
-    meta, reasons = book.sheets[META], _reasons(book)
+    meta, reasons, text_rows = book.sheets[META], _reasons(book), _text_rows(book)
     for number in _rows(book):
         said = {field: meta.cell(leaf_place(number, field).address).text for field in LEAF_FIELDS}
         inputs: dict[str, Value] = {}
@@ -106,10 +117,9 @@ def _leaves(form: Form, book: Book) -> Iterator[Leaf]:
             if detail.name in book.sheets:
                 inputs.update(_figures(book, detail, number))
         texts = {}
-        for name in form.texts:
-            place = text_place(form, number, name)
-            if place.sheet in book.sheets:
-                texts[name] = clean(book.sheets[place.sheet].cell(place.address).text)
+        for name in form.texts if number in text_rows else ():
+            place = text_place(form, text_rows[number], name)
+            texts[name] = clean(book.sheets[place.sheet].cell(place.address).text)
         yield Leaf(
             unit=Unit(
                 name=said["unit"],

@@ -14,11 +14,12 @@ from decimal import Decimal
 from typing import Any
 
 import xlsxwriter
+from xlsxwriter.chart import Chart
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from xltools.errors import WriteError
-from xltools.geometry import Place, blocks, position, quoted
+from xltools.geometry import Place, address, blocks, position, quoted
 from xltools.words import clean
 from xltools.writing.styles import BODY_FONT, BODY_SIZE, Style
 
@@ -65,6 +66,13 @@ class BookWriter:
     def property(self, name: str, text: str) -> None:
         certain(self._book.set_custom_property(name, clean(text), "text"), f"文件属性 {name}")
 
+    def chart(self, kind: str, subtype: str | None = None) -> Chart:
+        """A chart to be furnished and then put onto a sheet."""
+        made = self._book.add_chart({"type": kind, **({"subtype": subtype} if subtype else {})})
+        if made is None:
+            raise WriteError(f"图建不了：{kind}")
+        return made
+
     def close(self) -> bytes:
         try:
             self._book.close()
@@ -81,24 +89,31 @@ class SheetWriter:
 
     def put(self, place: Place, value: Shown = None, style: Style = PLAIN) -> None:
         """A value; a text is always a text, never a formula."""
-        fmt = self._block(place, style)
-        row, column = place.row - 1, place.column - 1
+        self.cell(place.row, place.column, value, self._block(place, style))
+
+    def cell(self, row: int, column: int, value: Shown, fmt: Format) -> None:
+        """The same for one cell in a format already made: for the many cells of long tables."""
         if value is None or value == "":
-            code = self.sheet.write_blank(row, column, None, fmt)
+            code = self.sheet.write_blank(row - 1, column - 1, None, fmt)
         elif isinstance(value, bool):
-            code = self.sheet.write_boolean(row, column, value, fmt)
+            code = self.sheet.write_boolean(row - 1, column - 1, value, fmt)
         elif isinstance(value, int | float | Decimal):
-            code = self.sheet.write_number(row, column, value, fmt)
+            code = self.sheet.write_number(row - 1, column - 1, value, fmt)
         else:
-            code = self.sheet.write_string(row, column, clean(value), fmt)
-        certain(code, f"{self.name}!{place.address}")
+            code = self.sheet.write_string(row - 1, column - 1, clean(value), fmt)
+        if code != 0:
+            certain(code, f"{self.name}!{address(row, column)}")
 
     def formula(self, place: Place, formula: str, cached: Shown, style: Style = PLAIN) -> None:
         """A formula with the result it has, so that a program that does not recalculate shows it too."""
-        fmt = self._block(place, style)
+        self.cell_formula(place.row, place.column, formula, cached, self._block(place, style))
+
+    def cell_formula(self, row: int, column: int, formula: str, cached: Shown, fmt: Format) -> None:
+        """The same for one cell in a format already made."""
         shown = "" if cached is None else float(cached) if isinstance(cached, Decimal) else cached
-        code = self.sheet.write_formula(place.row - 1, place.column - 1, f"={formula}", fmt, shown)
-        certain(code, f"{self.name}!{place.address}")
+        code = self.sheet.write_formula(row - 1, column - 1, f"={formula}", fmt, shown)
+        if code != 0:
+            certain(code, f"{self.name}!{address(row, column)}")
 
     def link(self, place: Place, sheet: str, cell: str, text: str, style: Style) -> None:
         """A text that leads to a cell of this workbook."""
@@ -107,6 +122,33 @@ class SheetWriter:
             place.row - 1, place.column - 1, target, self.book.format(style), clean(text)
         )
         certain(code, f"{self.name}!{place.address} 链接")
+
+    def lead(self, place: Place, target: Place, style: Style, tip: str) -> None:
+        """Makes a cell lead to another of this workbook; what is written into it next is what it shows."""
+        where = f"internal:{quoted(target.sheet)}!{target.address}"
+        code = self.sheet.write_url(
+            place.row - 1, place.column - 1, where, self.book.format(style), "", clean(tip)
+        )
+        certain(code, f"{self.name}!{place.address} 链接")
+
+    def file_link(self, place: Place, path: str, text: str, style: Style) -> None:
+        """A text that leads to a file; `path` is relative to the workbook's folder, with /.
+
+        Every character that is special in a link is escaped here, because xlsxwriter takes # for the start of a
+        place within the file and leaves a path alone that looks escaped already.
+        """
+        escaped = "".join(f"%{ord(char):02x}" if char in '%#"<>[]^`{} ' else char for char in path)
+        code = self.sheet.write_url(
+            place.row - 1, place.column - 1, f"external:{escaped}", self.book.format(style), clean(text)
+        )
+        certain(code, f"{self.name}!{place.address} 链接")
+
+    def chart(self, place: Place, chart: Chart, description: str, size: tuple[int, int]) -> None:
+        """A chart with its upper left corner in a cell; `description` is read out to who cannot see it."""
+        chart.set_size({"width": size[0], "height": size[1]})
+        options = {"description": clean(description), "object_position": 1}
+        code = self.sheet.insert_chart(place.row - 1, place.column - 1, chart, options)
+        certain(code, f"{self.name}!{place.address} 图")
 
     def _block(self, place: Place, style: Style) -> Format:
         fmt = self.book.format(style)
@@ -120,6 +162,9 @@ class SheetWriter:
             certain(self.sheet.set_column(column, column, width), f"{self.name} 列宽")
         for row, height in heights.items():
             certain(self.sheet.set_row(row - 1, height), f"{self.name} 行高")
+
+    def height(self, row: int, points: float) -> None:
+        certain(self.sheet.set_row(row - 1, points), f"{self.name} 行高")
 
     def validate(self, places: Iterable[Place], options: Mapping[str, Any]) -> None:
         """One rule over many cells."""
@@ -153,30 +198,46 @@ class SheetWriter:
         one_page: bool,
         columns: int,
         rows: int,
-        repeat: int | None = None,
-        spread: bool = False,
+        repeat: int | tuple[int, int] | None = None,
+        spread: int | None = None,
     ) -> None:
-        """A4, one page wide, or `spread` over as many as it takes; a page number in the footer and no more."""
+        """A4, one page wide, or over as many as it takes at `spread` %; a page number in the footer and no more.
+
+        `repeat` are the rows (first and last) at the head of every page.
+        """
         sheet = self.sheet
         sheet.set_paper(9)
         if landscape:
             sheet.set_landscape()
         sheet.set_margins(left=0.6, right=0.6, top=0.75, bottom=0.75)
         sheet.center_horizontally()
-        if spread:
-            sheet.set_print_scale(75)
+        if spread is not None:
+            sheet.set_print_scale(spread)
             sheet.repeat_columns(0, 1)
         else:
             sheet.fit_to_pages(1, 1 if one_page else 0)
         certain(sheet.print_area(0, 0, rows - 1, columns - 1), f"{self.name} 打印区域")
         certain(sheet.set_footer("&C&9第 &P 页　共 &N 页"), f"{self.name} 页脚")
         if repeat:
-            sheet.repeat_rows(repeat - 1)
+            first, last = repeat if isinstance(repeat, tuple) else (repeat, repeat)
+            sheet.repeat_rows(first - 1, last - 1)
         sheet.hide_gridlines(2)
 
-    def protect(self) -> None:
-        """Locked without a password: it guards against accidents and proves nothing."""
+    def break_columns(self, columns: Sequence[int]) -> None:
+        """Where printed pages end, each after one of these columns."""
+        self.sheet.set_v_pagebreaks(list(columns))
+
+    def break_rows(self, rows: Sequence[int]) -> None:
+        """The same with rows."""
+        self.sheet.set_h_pagebreaks(list(rows))
+
+    def protect(self, *, drawings: bool = False) -> None:
+        """Locked without a password: it guards against accidents and proves nothing.
+
+        `drawings` leaves charts open to editing.
+        """
         options = {"format_columns": True, "format_rows": True, "autofilter": True, "sort": True}
+        options["objects"] = drawings
         self.sheet.protect("", options)
 
     def filter(self, place: Place) -> None:

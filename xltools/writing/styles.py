@@ -29,6 +29,10 @@ LABELS: Mapping[str, Style] = {
     "number": {**CENTRED, **BOXED},
     "plain": {"align": "center", "valign": "vcenter", "text_wrap": True},
 }
+HEAD: Style = LABELS["head"]
+CELL: Style = {**LEFT, **BOXED}
+COUNT: Style = {**CENTRED, **BOXED}
+TOTAL: Style = {**COUNT, "bg_color": TOTAL_FILL, "bold": True}
 CARRIERS: Mapping[str, Style] = {
     "form": {"num_format": '"表式 "@'},
     "edition": {"num_format": '"版本 "@'},

@@ -1,0 +1,184 @@
+"""The lists of a roll-up: 报送情况, 问题, 说明, 文字材料."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from xltools.detail import FINDINGS, REASON_HEADS, REASONS, STATUS, TEXTS, reason_place, text_place
+from xltools.finding import Finding, Outcome
+from xltools.geometry import MOST_HEIGHT, Place, wrapped_height
+from xltools.problems import place_words
+from xltools.result import Checked, CheckResult, MergeResult
+from xltools.rollup import Rollup
+from xltools.writing import styles
+from xltools.writing.sheet import SheetWriter, Shown
+from xltools.writing.styles import CELL, COUNT, HEAD
+
+HEAD_ROW, FIRST_ROW = 3, 4
+TEXT_WIDTH = 48.0
+MOST_SHOWN = 16_000  # characters; half of what a cell holds, since some count twice
+STATUS_HEADS = (
+    "序号",
+    "单位",
+    "单位代码",
+    "类别",
+    "情况",
+    "是否计入",
+    "报送文件",
+    "问题数",
+    "联系人",
+    "电话",
+)
+STATUS_WIDTHS = (6.0, 30.0, 18.0, 12.0, 16.0, 10.0, 34.0, 9.0, 14.0, 18.0)
+FINDING_HEADS = ("序号", "单位", "报送文件", "程度", "代码", "位置", "问题", "怎么改", "说明")
+FINDING_WIDTHS = (6.0, 24.0, 26.0, 10.0, 8.0, 20.0, 70.0, 40.0, 30.0)
+REASON_WIDTHS = (6.0, 9.0, 26.0, 24.0, 70.0, 50.0, 22.0)
+
+
+def write_annexes(sheets: Mapping[str, SheetWriter], result: MergeResult, rollup: Rollup) -> None:
+    note = heading(rollup)
+    write_list(sheets[STATUS], note, STATUS_HEADS, STATUS_WIDTHS, status_rows(result))
+    write_list(sheets[FINDINGS], note, FINDING_HEADS, FINDING_WIDTHS, finding_rows(result.checked))
+    assert reason_place(0, "序号") == Place(REASONS, FIRST_ROW, 1, FIRST_ROW, 1)
+    write_list(sheets[REASONS], note, REASON_HEADS, REASON_WIDTHS, reason_rows(rollup))
+    write_texts(sheets[TEXTS], rollup)
+
+
+def heading(rollup: Rollup) -> str:
+    """What stands below every title: whose figures, of which year, how many units."""
+    return f"{rollup.unit.name}　{rollup.year}年度　{rollup.form.edition}版　{rollup.coverage}"
+
+
+def write_list(
+    sheet: SheetWriter,
+    note: str,
+    heads: Sequence[str],
+    widths: Sequence[float],
+    rows: Sequence[Sequence[Shown]],
+) -> None:
+    """A table of texts under the name of its sheet: heads in row 3, rows below."""
+    heights = _head(sheet, note, heads)
+    text, count = sheet.book.format(CELL), sheet.book.format(COUNT)
+    for row, values in enumerate(rows, FIRST_ROW):
+        height = 24.0
+        for column, given in enumerate(values, 1):
+            value = clipped(given) if isinstance(given, str) else given
+            sheet.cell(row, column, value, text if isinstance(value, str) else count)
+            if isinstance(value, str):
+                height = max(height, wrapped_height(value, widths[column - 1]))
+        heights[row] = min(height, MOST_HEIGHT)
+    if rows:
+        sheet.filter(Place(sheet.name, HEAD_ROW, 1, HEAD_ROW + len(rows), len(heads)))
+    _close(sheet, widths, heights, HEAD_ROW + len(rows))
+
+
+def write_texts(sheet: SheetWriter, rollup: Rollup) -> None:
+    """Each unit's texts side by side.  A text higher than a row may be takes several, merged into one cell."""
+    form = rollup.form
+    widths = (6.0, 24.0, *([TEXT_WIDTH] * len(form.texts)))
+    heads = ("序号", "单位", *(text.label for text in form.texts.values()))
+    heights = _head(sheet, heading(rollup), heads)
+    row = FIRST_ROW
+    for number, leaf in enumerate(rollup.leaves, 1):
+        texts = {name: leaf.texts.get(name, "") for name in form.texts}
+        need = max((wrapped_height(text, TEXT_WIDTH) for text in texts.values()), default=24.0)
+        rows = math.ceil(need / MOST_HEIGHT)
+        last = row + rows - 1
+        sheet.put(Place(TEXTS, row, 1, last, 1), number, COUNT)
+        sheet.put(Place(TEXTS, row, 2, last, 2), leaf.unit.name, CELL)
+        for name, text in texts.items():
+            place = replace(text_place(form, row, name), last_row=last)
+            sheet.put(place, text, {**CELL, "valign": "top"})
+        heights.update(dict.fromkeys(range(row, last + 1), need / rows))
+        row = last + 1
+    _close(sheet, widths, heights, row - 1)
+
+
+def _head(sheet: SheetWriter, note: str, heads: Sequence[str]) -> dict[int, float]:
+    sheet.put(Place(sheet.name, 1, 1, 1, len(heads)), sheet.name, styles.LABELS["title"])
+    sheet.put(Place(sheet.name, 2, 1, 2, len(heads)), note, {"font_size": 9})
+    for column, words in enumerate(heads, 1):
+        sheet.put(Place(sheet.name, HEAD_ROW, column, HEAD_ROW, column), words, HEAD)
+    return {1: 32.0, 2: 18.0, HEAD_ROW: 24.0}
+
+
+def _close(sheet: SheetWriter, widths: Sequence[float], heights: dict[int, float], last: int) -> None:
+    sheet.grid(widths, heights)
+    sheet.freeze(f"A{FIRST_ROW}")
+    sheet.page(landscape=True, one_page=False, columns=len(widths), rows=last, repeat=HEAD_ROW)
+
+
+def clipped(text: str) -> str:
+    """A text that a cell can hold: what a returned file says, or many units' words together, may be longer."""
+    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "……（太长，后略，全文见各单位的报表）"
+
+
+# ---- rows
+
+
+def status_rows(result: MergeResult) -> list[list[Shown]]:
+    """Every file with what became of it, then the units from which nothing came."""
+    checked = result.checked
+    rows: list[list[Shown]] = []
+    known: set[str] = set()
+    files = sorted(
+        zip(checked.filings, result.merged, strict=True), key=lambda pair: order_of(pair[0], checked)
+    )
+    for one, went in files:
+        if one.outcome is Outcome.IGNORED:
+            continue
+        unit = one.filing.unit
+        listed = checked.roster.find(unit) if checked.roster and unit else None
+        who = listed or unit
+        known.update({who.key} if who else set())
+        words = "重复的同一文件" if one.duplicate else one.outcome.words
+        rows.append([
+            who.name if who else "（认不出单位）", who.code if who else "", who.kind if who else "",
+            words, "是" if went else "否", one.filing.file, sum(f.is_open for f in one.findings),
+            who.contact if who else "", who.phone if who else "",
+        ])  # fmt: skip
+    rows += [
+        [unit.name, unit.code, unit.kind, "未报送", "否", "", None, unit.contact, unit.phone]
+        for unit in checked.missing
+        if unit.key not in known
+    ]
+    return numbered(rows)
+
+
+def order_of(one: Checked, checked: CheckResult) -> tuple[int, str, str]:
+    """Roster order, then unit, then content: nothing of when or in which order files came."""
+    unit, roster = one.filing.unit, checked.roster
+    known = roster.find(unit) if roster and unit else None
+    place = roster.units.index(known) if roster and known else len(roster or ())
+    return place, unit.key if unit else "", one.filing.sha256
+
+
+def finding_rows(checked: CheckResult) -> list[list[Shown]]:
+    rows: list[list[Shown]] = []
+    for one in sorted(checked.filings, key=lambda one: order_of(one, checked)):
+        name = one.filing.unit.name if one.filing.unit else ""
+        for finding in one.findings:
+            rows.append([
+                name, finding.file, level_words(finding), finding.code,
+                place_words(finding.sheet or "", finding.cell or ""),
+                finding.message, finding.remedy, finding.explained or "",
+            ])  # fmt: skip
+    return numbered(rows)
+
+
+def level_words(finding: Finding) -> str:
+    return "已说明" if finding.explained else finding.level.words
+
+
+def reason_rows(rollup: Rollup) -> list[list[Shown]]:
+    return numbered([
+        [number, leaf.unit.name, reason.place, reason.matter, reason.text, reason.about]
+        for number, leaf in enumerate(rollup.leaves, 1)
+        for reason in leaf.reasons
+    ])  # fmt: skip
+
+
+def numbered(rows: Sequence[Sequence[Shown]]) -> list[list[Shown]]:
+    return [[number, *row] for number, row in enumerate(rows, 1)]

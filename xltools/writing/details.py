@@ -1,0 +1,251 @@
+"""明细: a row per unit for every table, with subtotals per kind; and the sums that other sheets refer to."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
+
+from xlsxwriter.format import Format
+
+from xltools.compute import Number, as_number, totals
+from xltools.detail import (
+    FIRST_COLUMN,
+    FIRST_ROW,
+    HEAD_ROWS,
+    UNIT_HEADS,
+    DetailSheet,
+    detail_sheets,
+    is_added,
+    short_labels,
+)
+from xltools.filing import Leaf
+from xltools.form import Form, Item, Value
+from xltools.formulas import call
+from xltools.geometry import Place, address, areas, wrapped_height
+from xltools.rollup import Rollup
+from xltools.roster import KINDS
+from xltools.writing import styles
+from xltools.writing.annexes import heading
+from xltools.writing.sheet import SheetWriter
+from xltools.writing.styles import CELL, COUNT, HEAD, TOTAL, Style
+
+ALL = "合计"
+UNIT_WIDTHS = (6.0, 26.0, 16.0, 10.0, 26.0)
+WIDTH = 9.5  # of a figure's column
+PAGE_WIDTH, PAGE_SCALE = 166.0, 63  # characters on a printed page at this scale in %
+MOST_HEAD = 160.0  # points
+DECLARED: Style = {"italic": True, "font_color": styles.QUIET_INK}
+FORMATS: Mapping[str, str] = {"count": "#,##0", "signed": "#,##0", "money": "General", "text": "@"}
+
+
+def lacking_format(number_format: str, missing: int, mark: str = "") -> str:
+    """The number format of a sum that lacks some units' figures: 12（缺2）."""
+    words = mark + (f"（缺{missing}）" if missing else "")
+    return f'{number_format}"{words}"' if words else number_format
+
+
+@dataclass
+class Sums:
+    """Exact sums of the units' figures per kind and for all, as Excel's SUM shows them (blanks left out)."""
+
+    form: Form
+    leaves: int
+    members: Counter[str] = field(default_factory=Counter)  # kind → how many units
+    values: dict[str, dict[str, Number]] = field(default_factory=lambda: defaultdict(dict))
+    lacking: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """The kinds that are there, then all; one subtotal row each."""
+        return (*(kind for kind in KINDS if kind in self.members), ALL)
+
+    def add(self, leaf: Leaf, shown: Mapping[str, Value], items: Sequence[Item]) -> None:
+        self.members[leaf.unit.kind] += 1
+        for group in (leaf.unit.kind, ALL):
+            sums = self.values[group]
+            for item in items:
+                sums[item.id] = sums.get(item.id, 0) + (as_number(shown.get(item.id)) or 0)
+
+    def place(self, item_id: str, group: str) -> Place:
+        """The cell of a subtotal."""
+        detail = detail_sheets(self.form)[self.form.items[item_id].table]
+        return detail.place(self.leaves + self.groups.index(group), detail.at[item_id])
+
+
+def shown_figures(form: Form, leaf: Leaf) -> dict[str, Value]:
+    """A unit's figures as its row on 明细 shows them: a total leaves out what is blank."""
+    return {**leaf.inputs, **totals(form, leaf.inputs, blank=0)}
+
+
+def sums_of(rollup: Rollup) -> Sums:
+    form = rollup.form
+    sums = Sums(form, len(rollup.leaves))
+    items = [item for item in form.items.values() if is_added(item)]
+    for leaf in rollup.leaves:
+        sums.add(leaf, shown_figures(form, leaf), items)
+    for name, units in rollup.gaps.items():
+        sums.lacking[ALL][name] = len(units)
+        for unit in units:
+            sums.lacking[unit.kind][name] += 1
+    return sums
+
+
+def write_details(
+    sheets: Mapping[str, SheetWriter], rollup: Rollup, sums: Sums, links: Mapping[str, str]
+) -> None:
+    """Every 明细 sheet.  `links` gives, by the key of a unit, where its file lies."""
+    form = rollup.form
+    writers = [
+        _DetailWriter(sheets[detail.name], detail, rollup, sums) for detail in detail_sheets(form).values()
+    ]
+    for writer in writers:
+        writer.head()
+    for number, leaf in enumerate(rollup.leaves):
+        shown = shown_figures(form, leaf)
+        for writer in writers:
+            writer.row(number, leaf, shown, links.get(leaf.unit.key))
+    for writer in writers:
+        writer.close()
+
+
+class _DetailWriter:
+    def __init__(self, sheet: SheetWriter, detail: DetailSheet, rollup: Rollup, sums: Sums) -> None:
+        self.sheet, self.detail, self.rollup, self.sums = sheet, detail, rollup, sums
+        make = sheet.book.format
+        self.number, self.text = make(COUNT), make({**CELL, "text_wrap": False})
+        kinds = {item.type for item in detail.items}
+        looks = {kind: {**COUNT, "num_format": FORMATS[kind]} for kind in kinds}
+        self.inputs = {kind: make(look) for kind, look in looks.items()}
+        self.zeros = {kind: make({**look, **DECLARED}) for kind, look in looks.items()}
+        self.totals = {
+            kind: make({**look, "bg_color": styles.TOTAL_FILL}) for kind, look in looks.items()
+        }  # fmt: skip
+        self.columns = [self._column(number, item) for number, item in enumerate(detail.items)]
+
+    def _column(self, number: int, item: Item) -> tuple[int, Item, str | None, Format, Format]:
+        """Its column, the item, the formula of a total with # for the row, and how it looks."""
+        kind, formula = item.type, None
+        if not item.is_input:
+            parts = [self.detail.place(0, self.detail.at[part]) for part in item.sum]
+            formula = call("SUM", areas(parts, self.detail.name))
+            formula = re.sub(rf"([A-Z]){FIRST_ROW}\b", r"\1#", formula)
+        look = self.inputs[kind] if item.is_input else self.totals[kind]
+        return FIRST_COLUMN + number, item, formula, look, self.zeros[kind]
+
+    def head(self) -> None:
+        sheet, name, items, year = self.sheet, self.detail.name, self.detail.items, str(self.rollup.year)
+        rows = dict(zip([item.row for item in items], short_labels(self._paths("row")), strict=True))
+        columns = dict(zip([item.column for item in items], short_labels(self._paths("column")), strict=True))
+        units = {item.unit for item in items}
+        heights = {HEAD_ROWS[0]: 24.0, HEAD_ROWS[1]: 34.0}
+        low, high, small = HEAD_ROWS
+        width = WIDTH
+        at = FIRST_COLUMN
+        groups = [(row, len(list(group))) for row, group in groupby(items, key=lambda item: item.row)]
+        for row, across in groups:
+            words = rows[row].replace("{year}", year)
+            sheet.put(Place(name, low, at, low, at + across - 1), words, HEAD)
+            heights[low] = max(heights[low], wrapped_height(words, width * across))
+            at += across
+        for number, item in enumerate(items):
+            column = FIRST_COLUMN + number
+            words = columns[item.column].replace("{year}", year)
+            words += f"（{item.unit}）" if len(units) > 1 and item.unit and item.unit not in words else ""
+            sheet.put(Place(name, high, column, high, column), words, HEAD)
+            heights[high] = max(heights[high], wrapped_height(words, width))
+            style = {**HEAD, **styles.SMALL, "text_wrap": False}
+            sheet.put(Place(name, small, column, small, column), item.id, style)
+        for column, words in enumerate(UNIT_HEADS, 1):
+            sheet.put(Place(name, low, column, small, column), words, HEAD)
+        heights = {row: min(height, MOST_HEAD) for row, height in heights.items()}
+        last = FIRST_ROW + len(self.rollup.leaves) + len(self.sums.groups)
+        body = dict.fromkeys(range(FIRST_ROW, last), 20.0)
+        sheet.grid(
+            (*UNIT_WIDTHS, *([width] * len(items))), {1: 32.0, 2: 18.0, **heights, small: 14.0, **body}
+        )
+        title = {**styles.LABELS["title"], "align": "left", "text_wrap": False}
+        sheet.put(Place(name, 1, 1, 1, 1), self.detail.title, title)
+        note = heading(self.rollup) + (
+            f"　单位：{items[0].unit}" if len(units) == 1 and items[0].unit else ""
+        )
+        sheet.put(Place(name, 2, 1, 2, 1), note, {"font_size": 9})
+        self.breaks = page_breaks([across for _, across in groups])
+
+    def _paths(self, side: str) -> list[tuple[str, ...]]:
+        return [item.row_label if side == "row" else item.column_label for item in self.detail.items]
+
+    def row(self, number: int, leaf: Leaf, shown: Mapping[str, Value], link: str | None) -> None:
+        sheet, unit, row = self.sheet, leaf.unit, FIRST_ROW + number
+        sheet.cell(row, 1, number + 1, self.number)
+        for column, words in enumerate((unit.name, unit.code, unit.kind, leaf.file), 2):
+            if column == 2 and link:
+                place = self.detail.text_place(number, column)
+                sheet.file_link(place, link, words, {**CELL, **styles.LINK, "text_wrap": False})
+            else:
+                sheet.cell(row, column, words, self.text)
+        for column, item, formula, look, zero in self.columns:
+            if formula is None:
+                fmt = zero if item.id in leaf.declared_zeros else look
+                sheet.cell(row, column, leaf.inputs.get(item.id), fmt)
+            else:
+                sheet.cell_formula(row, column, formula.replace("#", str(row)), shown[item.id], look)
+
+    def close(self) -> None:
+        """Subtotals below the units; then what concerns the sheet as a whole."""
+        sheet, detail, leaves = self.sheet, self.detail, len(self.rollup.leaves)
+        kinds = detail.down(leaves, UNIT_HEADS.index("类别") + 1, locked=True)
+        for row, group in enumerate(self.sums.groups, FIRST_ROW + leaves):
+            count = leaves if group == ALL else self.sums.members[group]
+            words = group if group == ALL else f"小计：{group}"
+            sheet.put(Place(detail.name, row, 1, row, 2), f"{words}（{count} 个单位）", TOTAL)
+            for column in range(3, FIRST_COLUMN):
+                sheet.put(Place(detail.name, row, column, row, column), None, TOTAL)
+            for column, item, *_ in self.columns:
+                place = Place(detail.name, row, column, row, column)
+                if not is_added(item):
+                    sheet.put(place, None, TOTAL)
+                    continue
+                missing = self.sums.lacking[group][item.id]
+                style: Style = {**TOTAL, "num_format": lacking_format(FORMATS[item.type], missing)}
+                figures = detail.down(leaves, column)
+                formula = f"SUM({figures})" if group == ALL else f'SUMIF({kinds},"{group}",{figures})'
+                sheet.formula(place, formula, self.sums.values[group][item.id], shrunk(style, missing))
+        columns = len(UNIT_HEADS) + len(detail.items)
+        sheet.freeze(address(FIRST_ROW, 3))
+        sheet.page(
+            landscape=True,
+            one_page=False,
+            columns=columns,
+            rows=FIRST_ROW + leaves + len(self.sums.groups) - 1,
+            repeat=(HEAD_ROWS[0], HEAD_ROWS[-1]),
+            spread=PAGE_SCALE if self.breaks else None,
+        )
+        sheet.break_columns(self.breaks)
+        sheet.filter(Place(detail.name, HEAD_ROWS[-1], 1, FIRST_ROW + leaves - 1, columns))
+
+
+def page_breaks(groups: Sequence[int]) -> list[int]:
+    """The columns after which a printed page ends; the figures of one row of the form stay together, if they can.
+
+    Every page begins with the units' names, the first has all that is said of them.
+    """
+    room, full = PAGE_WIDTH - sum(UNIT_WIDTHS), PAGE_WIDTH - sum(UNIT_WIDTHS[:2])
+    at, found = FIRST_COLUMN, list[int]()
+    for across in groups:
+        for number in range(across):
+            together = across if number == 0 and across * WIDTH <= full else 1
+            if room < together * WIDTH and at > FIRST_COLUMN:
+                found.append(at - 1)
+                room = full
+            room -= WIDTH
+            at += 1
+    return found
+
+
+def shrunk(style: Style, missing: object = True) -> Style:
+    """A figure that may be wider than its column grows smaller rather than turn into ####."""
+    return {**style, "text_wrap": False, "shrink": True} if missing else style

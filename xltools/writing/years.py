@@ -1,0 +1,300 @@
+"""This year against last year: 上年对比 per item, 各单位上年对比 per unit and item.
+
+Last year's figures are known by item id, of whatever edition they were.  An id that last year's form did not have
+has no last year, which is not zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from itertools import groupby
+
+from xlsxwriter.format import Format
+
+from xltools.compute import Number, RuleResult, as_number, rule_results
+from xltools.detail import UNIT_YEARS, YEARS, detail_sheets, is_added, short_labels
+from xltools.filing import Leaf
+from xltools.form import Form, Item, Values
+from xltools.geometry import MOST_HEIGHT, Place, address, wrapped_height
+from xltools.layout import lay_out
+from xltools.rollup import Rollup
+from xltools.words import number_text
+from xltools.writing import styles
+from xltools.writing.annexes import heading
+from xltools.writing.details import ALL, FORMATS, Sums, shown_figures
+from xltools.writing.sheet import SheetWriter
+from xltools.writing.styles import CELL, COUNT, HEAD, Style
+
+HEAD_ROW = 4
+ITEM_HEADS = ("项目", "分类", "计量单位", "{year}年", "{last}年", "增减", "增减％", "备注")
+ITEM_WIDTHS = (38.0, 24.0, 9.0, 11.0, 11.0, 11.0, 10.0, 46.0)
+UNIT_ITEM_HEADS = (
+    "序号",
+    "单位",
+    "类别",
+    "项目",
+    "计量单位",
+    "{year}年",
+    "{last}年",
+    "增减",
+    "增减％",
+    "备注",
+)
+UNIT_ITEM_WIDTHS = (7.0, 26.0, 10.0, 46.0, 9.0, 11.0, 11.0, 11.0, 10.0, 46.0)
+MOST_ROWS = 100_000  # of 各单位上年对比; more would take longer to open than anybody would look at them
+PERCENT = "+0.0%;-0.0%;0.0%"
+CHANGES: Mapping[str, str] = {
+    "count": "+#,##0;-#,##0;0", "signed": "+#,##0;-#,##0;0", "money": "+General;-General;0",
+}  # fmt: skip
+NEW = "上年为零"
+
+
+@dataclass(frozen=True)
+class Break:
+    """A rule between the years that does not hold: the item it speaks of, and what is wrong."""
+
+    item: str
+    status: str
+    words: str
+
+
+def compares_years(rollup: Rollup) -> bool:
+    return any(as_number(value) is not None for value in rollup.last.values())
+
+
+def compares_units(rollup: Rollup) -> bool:
+    return any(leaf.unit.key in rollup.last_by_unit for leaf in rollup.leaves)
+
+
+@lru_cache(maxsize=64)
+def year_rows(form: Form) -> Mapping[str, int]:
+    """Item id → its row on 上年对比.  Every table has a row above its items for its name."""
+    row, rows = HEAD_ROW, {}
+    for _, items in groupby(_compared(form), key=lambda item: item.table):
+        row += 1
+        for item in items:
+            row += 1
+            rows[item.id] = row
+    return rows
+
+
+def last_place(form: Form, item_id: str) -> Place:
+    """The cell of last year's figure on 上年对比."""
+    row = year_rows(form)[item_id]
+    return Place(YEARS, row, 5, row, 5)
+
+
+def _compared(form: Form) -> list[Item]:
+    return [item for item in form.items.values() if is_added(item)]
+
+
+@lru_cache(maxsize=64)
+def wholes(form: Form) -> frozenset[str]:
+    """Items that are no part of a total: none other covers all that they are made of and more."""
+    made_of = {item.id: frozenset(form.leaves_of(item.id)) for item in _compared(form)}
+    totals = [made_of[item.id] for item in form.derived]
+    return frozenset(name for name, own in made_of.items() if not any(own < total for total in totals))
+
+
+def breaks(form: Form, results: Iterable[RuleResult]) -> Iterator[Break]:
+    """Rules that speak of last year and do not hold, by the first item of this year that they name."""
+    for result in results:
+        refs = result.line.bound.refs
+        if result.holds is not False or not any(ref.last for ref in refs):
+            continue
+        this = next((ref.item for ref in refs if not ref.last), None)
+        if this is not None:
+            apart = f"，相差 {number_text(result.difference)}" if result.difference is not None else ""
+            sides = f"本年这边 {number_text(result.left)}，上年那边 {number_text(result.right)}{apart}"
+            words = f"年际不衔接：{result.line.rule.basis}；{sides if result.left is not None else '不成立'}"
+            yield Break(this, result.status.value, words)
+
+
+def change_formulas(row: int, this: int) -> tuple[str, str]:
+    """Difference and change in %, from this year's column and last year's to the right of it."""
+    now, before = address(row, this), address(row, this + 1)
+    both = f"COUNT({now}:{before})=2"
+    return (
+        f'IF({both},ROUND({now}-{before},6),"")',
+        f'IF({both},IF({before}=0,IF({now}=0,"","{NEW}"),({now}-{before})/ABS({before})),"")',
+    )
+
+
+def changes(now: Number | None, before: Number | None) -> tuple[Number | str, float | str]:
+    """What these formulas show."""
+    if now is None or before is None:
+        return "", ""
+    apart = now - before
+    if before == 0:
+        return apart, "" if now == 0 else NEW
+    return apart, float(Decimal(apart) / abs(Decimal(before)))
+
+
+class _Figures:
+    """The four cells of a comparison: this year, last year, difference, %; formats made once."""
+
+    def __init__(self, sheet: SheetWriter, first: int) -> None:
+        self.sheet, self.first = sheet, first
+        self.formats: dict[tuple[str, str], Format] = {}
+
+    def look(self, number_format: str, status: str = "") -> Format:
+        key = number_format, status
+        if key not in self.formats:
+            style: Style = {**COUNT, "text_wrap": False, "shrink": True, "num_format": number_format}
+            self.formats[key] = self.sheet.book.format({**style, **styles.STATUS.get(status, {})})
+        return self.formats[key]
+
+    def put(
+        self, row: int, item: Item, formula: str, now: Number | None, before: Number | None, status: str
+    ) -> None:
+        sheet, first, plain = self.sheet, self.first, self.look(FORMATS[item.type], status)
+        if now is None:
+            sheet.cell(row, first, None, plain)
+        else:
+            sheet.cell_formula(row, first, formula, now, plain)
+        sheet.cell(row, first + 1, before, plain)
+        apart, share = change_formulas(row, first)
+        shown, percent = changes(now, before)
+        sheet.cell_formula(row, first + 2, apart, shown, self.look(CHANGES[item.type], status))
+        sheet.cell_formula(row, first + 3, share, percent, self.look(PERCENT, status))
+
+
+def _heads(
+    sheet: SheetWriter, title: str, rollup: Rollup, note: str, heads: tuple[str, ...], width: float
+) -> dict[int, float]:
+    sheet.put(Place(sheet.name, 1, 1, 1, len(heads)), title, styles.LABELS["title"])
+    sheet.put(Place(sheet.name, 2, 1, 2, len(heads)), heading(rollup), {"font_size": 9})
+    sheet.put(Place(sheet.name, 3, 1, 3, len(heads)), note, {"text_wrap": True, "valign": "vcenter"})
+    for column, words in enumerate(heads, 1):
+        shown = words.replace("{year}", str(rollup.year)).replace("{last}", str(rollup.year - 1))
+        sheet.put(Place(sheet.name, HEAD_ROW, column, HEAD_ROW, column), shown, HEAD)
+    return {1: 32.0, 2: 18.0, 3: wrapped_height(note, width), HEAD_ROW: 28.0}
+
+
+def _coverage_note(rollup: Rollup) -> str:
+    if not rollup.missing:
+        return ""
+    names = "、".join(unit.name for unit, _ in rollup.missing[:5])
+    more = "等" if len(rollup.missing) > 5 else ""
+    return f"本年还有 {len(rollup.missing)} 个单位没有计入（{names}{more}），增减里含有这一差别。"
+
+
+# ---- per item
+
+
+def write_years(sheet: SheetWriter, rollup: Rollup, sums: Sums) -> None:
+    """上年对比: every merged item of this edition, this year as a live reference to its official sheet."""
+    form, layout = rollup.form, lay_out(rollup.form)
+    gone = sum(name not in form.items and as_number(value) is not None for name, value in rollup.last.items())
+    note = "上年数取自上年的报告；增减％＝（本年－上年）÷上年。" + _coverage_note(rollup)
+    if gone:
+        note += f"上年另有 {gone} 项本年的表里没有，不作比较。"
+    heights = _heads(sheet, YEARS, rollup, note, ITEM_HEADS, sum(ITEM_WIDTHS))
+    found = {one.item: one for one in breaks(form, rollup.results)}
+    figures, rows = _Figures(sheet, 4), year_rows(form)
+    text = sheet.book.format(CELL)
+    for table, group in groupby(_compared(form), key=lambda item: item.table):
+        items = list(group)
+        band = rows[items[0].id] - 1
+        sheet.put(
+            Place(YEARS, band, 1, band, len(ITEM_HEADS)), layout.table_words(table), styles.LABELS["band"]
+        )
+        heights[band] = 22.0
+        labels = short_labels([item.row_label for item in items])
+        kinds = short_labels([item.column_label for item in items])
+        for item, label, kind in zip(items, labels, kinds, strict=True):
+            row, said = rows[item.id], found.get(item.id)
+            before = as_number(rollup.last.get(item.id))
+            remark = said.words if said else "" if before is not None else _why_unknown(rollup.last, item)
+            words = [
+                one.replace("{year}", str(rollup.year)) for one in (label or kind, kind if label else "")
+            ]
+            for column, value in enumerate((*words, item.unit or ""), 1):
+                sheet.cell(row, column, value, text)
+            now = sums.values[ALL][item.id]
+            figures.put(
+                row, item, layout.slots[item.id].place.absolute, now, before, said.status if said else ""
+            )
+            look = {**CELL, **(styles.STATUS[said.status] if said else {})}
+            sheet.cell(row, len(ITEM_HEADS), remark, sheet.book.format(look))
+            need = (
+                wrapped_height(value, width)
+                for value, width in ((words[0], 38), (words[1], 24), (remark, 46))
+            )
+            heights[row] = max(20.0, *(height if height > 24 else 20.0 for height in need))
+    _finish(sheet, ITEM_WIDTHS, heights, max(rows.values(), default=HEAD_ROW))
+
+
+def _why_unknown(last: Values, item: Item) -> str:
+    return "上年没有填这个数" if item.id in last else "上年的表没有这一项"
+
+
+def _finish(sheet: SheetWriter, widths: tuple[float, ...], heights: dict[int, float], last: int) -> None:
+    sheet.grid(widths, heights)
+    sheet.freeze(f"A{HEAD_ROW + 1}")
+    if last > HEAD_ROW:
+        sheet.filter(Place(sheet.name, HEAD_ROW, 1, last, len(widths)))
+    sheet.page(landscape=True, one_page=False, columns=len(widths), rows=last, repeat=HEAD_ROW)
+
+
+# ---- per unit
+
+
+def write_unit_years(sheet: SheetWriter, rollup: Rollup) -> None:
+    """各单位上年对比: a row per unit and item that is no part of a total, where either year is not zero."""
+    form, known = rollup.form, rollup.last_by_unit
+    lost = [leaf.unit.name for leaf in rollup.leaves if leaf.unit.key not in known]
+    note = "列出合计和不计入合计的项目，两年都是零的不列；年际不衔接的标了颜色并写明。"
+    if lost:
+        note += f"{len(lost)} 个单位没有上年数：{'、'.join(lost[:8])}{'等' if len(lost) > 8 else ''}。"
+    whole = wholes(form)
+    figures, details = _Figures(sheet, 6), detail_sheets(form)
+    text, count = sheet.book.format({**CELL, "text_wrap": False}), sheet.book.format(COUNT)
+    row, heights = HEAD_ROW, {}
+    for number, leaf in enumerate(rollup.leaves):
+        last = known.get(leaf.unit.key)
+        if last is None:
+            continue
+        found = {one.item: one for one in _unit_breaks(form, leaf, last)}
+        shown, full = shown_figures(form, leaf), leaf.figures(form)
+        for item in [form.items[name] for name in form.items if name in found or name in whole]:
+            now = as_number(shown.get(item.id)) if full[item.id] is not None else None
+            before, said = as_number(last.get(item.id)), found.get(item.id)
+            if not now and not before and said is None:
+                continue
+            if row - HEAD_ROW == MOST_ROWS:
+                note += f"太多，只列出前 {MOST_ROWS:,} 行。"
+                break
+            row += 1
+            remark = said.words if said else _one_year(now, before, last, item)
+            words = (leaf.unit.name, leaf.unit.kind, item.label(rollup.year), item.unit or "")
+            sheet.cell(row, 1, row - HEAD_ROW, count)
+            for column, value in enumerate(words, 2):
+                sheet.cell(row, column, value, text)
+            detail = details[item.table]
+            place = detail.place(number, detail.at[item.id])
+            figures.put(row, item, place.absolute, now, before, said.status if said else "")
+            look = {**CELL, **(styles.STATUS[said.status] if said else {})}
+            sheet.cell(row, len(UNIT_ITEM_HEADS), remark, sheet.book.format(look))
+            heights[row] = min(MOST_HEIGHT, max(20.0, wrapped_height(remark, 46))) if said else 20.0
+        if row - HEAD_ROW == MOST_ROWS:
+            break
+    head = _heads(sheet, UNIT_YEARS, rollup, note, UNIT_ITEM_HEADS, sum(UNIT_ITEM_WIDTHS))
+    _finish(sheet, UNIT_ITEM_WIDTHS, {**head, **heights}, row)
+
+
+def _unit_breaks(form: Form, leaf: Leaf, last: Values) -> Iterator[Break]:
+    for result in rule_results(form, leaf.figures(form), leaf.unit.level, last=last):
+        for one in breaks(form, [result]):
+            reasons = [reason.text for reason in leaf.reasons if reason.about == result.line.id]
+            said = f"；单位说明：{'；'.join(reasons)}" if reasons else ""
+            yield Break(one.item, "已说明" if reasons else one.status, one.words + said)
+
+
+def _one_year(now: Number | None, before: Number | None, last: Values, item: Item) -> str:
+    if before is None:
+        return _why_unknown(last, item)
+    return "本年没有填全" if now is None else ""
