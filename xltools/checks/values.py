@@ -242,8 +242,8 @@ def like_a_date(this: Check, case: Case) -> Iterator[Finding]:
     year = case.filing.year
     if year is None:
         return
-    first = (datetime.date(year, 1, 1) - EPOCH).days
-    last = (datetime.date(year + 2, 1, 1) - EPOCH).days
+    first = (datetime.date(year - 1, 1, 1) - EPOCH).days  # 1/5 becomes a day of the year in which it is typed,
+    last = (datetime.date(year + 3, 1, 1) - EPOCH).days  # be it late
     for slot, entry in entries(case):
         value, cap = as_number(entry.value), case.form.cap(slot.item, case.level)
         if slot.item.type == "money" or value is None or (cap is not None and abs(Decimal(value)) > cap):
