@@ -92,7 +92,13 @@ def merge(
             filings[at] = _add(filings[at], "R105", f"这批文件里混有：{words}；一份也没有汇总。",
                                "请分开汇总，或用 --form、--year 选定要汇总的。")  # fmt: skip
         usable = []
-    usable = settle(filings, usable, roster, preferred)
+    disputed = [
+        at
+        for at in asked
+        if any(finding.code == "R103" for finding in filings[at].findings)
+        and {(filings[at].filing.form_key, filings[at].filing.year)} == kinds
+    ]
+    usable = settle(filings, usable, disputed, roster, preferred)
     if strict:  # what is in doubt between files is a query as well
         usable = [at for at in usable if filings[at].outcome is not Outcome.QUERIED]
     result = replace(checked, filings=tuple(filings[at] for at in asked))

@@ -170,11 +170,22 @@ def _is_lower(unit: Unit, whole: Unit) -> bool:
 
 
 def settle(
-    filings: list[Checked], usable: Sequence[int], roster: Roster | None, preferred: set[int]
+    filings: list[Checked],
+    usable: Sequence[int],
+    disputed: Sequence[int],
+    roster: Roster | None,
+    preferred: set[int],
 ) -> list[int]:
-    """Which of the usable files are added up.  Says on the others, and on what is in doubt, why."""
-    usable = list(usable)
-    early = Overlaps({at: filings[at].filing for at in usable}, roster).earlier_results()
+    """Which of the usable files are added up.  Says on the others, and on what is in doubt, why.
+
+    `disputed` are the files of units that sent several: while nobody says which counts, none comes in through a
+    roll-up either.
+    """
+
+    def among(places: Iterable[int]) -> Overlaps:
+        return Overlaps({at: filings[at].filing for at in places}, roster)
+
+    early = among(usable).earlier_results()
     for at in early:
         count = len(filings[at].filing.leaves)
         filings[at] = superseded(
@@ -184,19 +195,20 @@ def settle(
             "不必处理；最好从收件里移走。",
         )
     usable = [at for at in usable if at not in early]
-    overlaps = Overlaps({at: filings[at].filing for at in usable}, roster)
+    overlaps = among(sorted({*usable, *disputed}))
+    clashes = [one for one in overlaps.clashes if not {one.one, one.other} <= set(disputed)]
     given_way: dict[int, int] = {}
-    for clash in overlaps.clashes:
+    for clash in clashes:
         for one, other in ((clash.one, clash.other), (clash.other, clash.one)):
             if one in preferred and other not in preferred and overlaps.covers(one, other):
                 given_way[other] = one
     for at, chosen in given_way.items():
         filings[at] = replaced(filings[at], filings[chosen].filing.file)
-    clashes = [one for one in overlaps.clashes if not {one.one, one.other} & given_way.keys()]
+    clashes = [one for one in clashes if not {one.one, one.other} & given_way.keys()]
     _say_clashes(filings, clashes)
     left_out = {at for one in clashes for at in (one.one, one.other)} | given_way.keys()
     usable = [at for at in usable if at not in left_out]
-    _say_doubts(filings, Overlaps({at: filings[at].filing for at in usable}, roster))
+    _say_doubts(filings, among(usable))
     return usable
 
 
