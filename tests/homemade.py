@@ -43,6 +43,7 @@ class Shape:
     drop: int = 0  # lines left out, per table
     gap: int = 1  # empty rows between tables
     at: tuple[int, int] = (1, 1)
+    title: str = ""  # instead of the form's heading; may hold {unit} and {year}
 
 
 @dataclass
@@ -77,7 +78,8 @@ class _Builder:
         self.row, self.left = shape.at
 
     def build(self):
-        self.put(self.row, self.left, self.form.headed(self.unit, self.year))
+        title = (self.shape.title or self.form.heading).format(unit=self.unit, year=self.year)
+        self.put(self.row, self.left, title)
         self.row += 2
         for number, section in enumerate(self.form.sheets):
             if self.shape.sheets == "each" and number:
