@@ -270,12 +270,12 @@ def figure_of(item, value):
         .replace("\u2212", "-")
     )
     scale = Decimal(1)
-    if item.unit and text.endswith(item.unit):
+    if item.unit == "元" and text.rstrip("元").endswith("万"):
+        text, scale = text.rstrip("元").removesuffix("万"), Decimal(10_000)
+    elif item.unit and text.endswith(item.unit):
         text = text.removesuffix(item.unit)
     elif item.unit == "万元" and text.endswith("元"):
         text, scale = text.removesuffix("元"), Decimal("0.0001")
-    elif item.unit == "元" and text.rstrip("元").endswith("万"):
-        text, scale = text.rstrip("元").removesuffix("万"), Decimal(10_000)
     elif item.unit == "万元" and text.endswith("万"):
         text = text.removesuffix("万")
     try:
@@ -320,6 +320,9 @@ def judged(number):
         entry = filing.entries.get(slot.item.id)
         if entry is None or entry.fault is not None:
             assert not may_merge, f"edit {number}: {slot.address} is left out"
+            continue
+        if slot.item.type == "text" and entry.cell.kind == "number":  # 1_0 is a number to some
+            wanted[slot.item.id] = entry.value
             continue
         there = value(slot.sheet, slot.address)
         if there is BENEATH and not may_merge:

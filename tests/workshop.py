@@ -159,6 +159,7 @@ class Workshop:
     # ---- rows and columns
 
     def hide_row(self, sheet: str, number: int, **how: str) -> None:
+        self.cell(sheet, f"A{number}")  # so that there is a row
         row = next(one for one in self.sheet(sheet).iter(tag("row")) if one.get("r") == str(number))
         row.attrib.update(how or {"hidden": "1"})
 

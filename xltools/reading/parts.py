@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, cast
 from xml.parsers.expat import ExpatError, ParserCreate, XMLParserType
 
 from xltools.filing import Refusal
-from xltools.reading.refusals import Refused
+from xltools.reading.refusals import Refused, refuse_too_large
 
 State = Literal["visible", "hidden", "veryHidden"]
 Attributes = dict[str, str]
@@ -20,6 +20,8 @@ End = Callable[[str], None]
 
 MOST_STRINGS = 1_000_000  # of the workbook; a cell that points further is damage
 DEEPEST = 64  # elements within elements
+PIECE = 1 << 20  # bytes handed to the parser at a time
+LONGEST = 8 << 20  # of one tag, comment or text; a cell holds 32 767 characters
 
 MAIN = (
     "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
@@ -69,7 +71,14 @@ class PartReader:
         parser.StartDoctypeDeclHandler = self.no_doctype  # the gate refuses them too
         self.go_on_with(self.start, self.end)
         try:
-            parser.Parse(data, True)
+            for at in range(0, len(data), PIECE):
+                parser.Parse(data[at : at + PIECE], False)
+                waiting = (
+                    min(at + PIECE, len(data)) - parser.CurrentByteIndex
+                )  # of a tag or comment without end
+                if max(waiting, sum(map(len, self.text))) > LONGEST:
+                    refuse_too_large()
+            parser.Parse(b"", True)
         except Enough:
             pass
         except (ExpatError, ValueError, LookupError) as error:

@@ -133,6 +133,7 @@ class SheetReader(PartReader):
         digits, before = "", 0  # of the open row's number, and where they start in an address
         last = ""  # address of the cell before
         in_text = False
+        filled = 0  # cells that hold something
 
         def start(name: str, attributes: Attributes) -> None:
             nonlocal cell, formula, value, digits, before, last, in_text
@@ -153,7 +154,7 @@ class SheetReader(PartReader):
                 self.runs_or_nothing(name, cell)
 
         def end(name: str) -> None:
-            nonlocal cell, formula_text, value, digits, before, last, in_text
+            nonlocal cell, formula_text, value, digits, before, last, in_text, filled
             if name == value_name:
                 in_text = False
                 value = "".join(text)
@@ -177,10 +178,14 @@ class SheetReader(PartReader):
                 if found is not None:
                     if address in cells:
                         raise ValueError(f"a cell given twice: {address}")
-                    if len(cells) >= limit or self.overfull:
+                    if found.kind == "blank" and found.formula is None:
+                        if len(cells) < limit:  # a format dragged down the whole sheet is no content
+                            cells[address] = found
+                    elif filled >= limit or self.overfull:
                         self.overfull = True
                         self.go_on_with(None, self.end_unread)
                     else:
+                        filled += 1
                         cells[address] = found
             elif name == formula_name:
                 in_text = False
