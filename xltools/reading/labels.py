@@ -9,6 +9,7 @@ found: nothing is guessed.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -182,17 +183,14 @@ class _Search:
                         )
         return levels
 
-    def _depths_of_levels(self) -> dict[int, set[int]]:
+    def _depths_of_levels(self) -> dict[int, set[tuple[str, int]]]:
         """How deep the lines of each level stand, by those that are told by their words alone."""
-        depths: dict[int, set[int]] = {}
+        depths: dict[int, set[tuple[str, int]]] = {}
+        times = Counter(mark.key for mark in self.marks)
         for mark in self.marks:
             nodes = self.lines.named.get(mark.key, [])
-            if (
-                len(nodes) == 1
-                and nodes[0] not in self.lines.heads
-                and sum(m.key == mark.key for m in self.marks) == 1
-            ):
-                depths.setdefault(len(nodes[0]) - 1, set()).add(mark.depth)
+            if len(nodes) == 1 and nodes[0] not in self.lines.heads and times[mark.key] == 1:
+                depths.setdefault(len(nodes[0]) - 1, set()).add((mark.key, mark.depth))
         return depths
 
     def run(self) -> Alignment:
@@ -267,7 +265,8 @@ class _Search:
         if held.depth < 0 or held.depth >= mark.depth:
             return False
         covered = held.last is not None and held.last >= mark.step
-        return covered or mark.depth not in self.depths.get(level, {mark.depth})
+        others = {depth for key, depth in self.depths.get(level, ()) if key != mark.key}
+        return covered or mark.depth not in others
 
     def _has_its_number(self, node: Path, mark: Mark) -> bool:
         """总计 may be anybody's sum; （七）总计 is the form's."""
