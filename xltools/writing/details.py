@@ -124,6 +124,7 @@ class _DetailWriter:
         self.totals = {
             kind: make({**look, "bg_color": styles.TOTAL_FILL}) for kind, look in looks.items()
         }  # fmt: skip
+        self.units = {item.unit for item in detail.items}
         self.columns = [self._column(number, item) for number, item in enumerate(detail.items)]
 
     def _column(self, number: int, item: Item) -> tuple[int, Item, str | None, Format, Format]:
@@ -137,46 +138,52 @@ class _DetailWriter:
         return FIRST_COLUMN + number, item, formula, look, self.zeros[kind]
 
     def head(self) -> None:
-        sheet, name, items, year = self.sheet, self.detail.name, self.detail.items, str(self.rollup.year)
-        rows = dict(zip([item.row for item in items], short_labels(self._paths("row")), strict=True))
-        columns = dict(zip([item.column for item in items], short_labels(self._paths("column")), strict=True))
-        units = {item.unit for item in items}
-        heights = {HEAD_ROWS[0]: 24.0, HEAD_ROWS[1]: 34.0}
-        low, high, small = HEAD_ROWS
-        width = WIDTH
-        at = FIRST_COLUMN
-        groups = [(row, len(list(group))) for row, group in groupby(items, key=lambda item: item.row)]
-        for row, across in groups:
-            words = rows[row].replace("{year}", year)
-            sheet.put(Place(name, low, at, low, at + across - 1), words, HEAD)
-            heights[low] = max(heights[low], wrapped_height(words, width * across))
+        sheet, name, items = self.sheet, self.detail.name, self.detail.items
+        upper, lower, small = HEAD_ROWS
+        heights = {upper: 24.0, lower: 34.0}
+        heads = self._heads()
+        groups, at = [], FIRST_COLUMN
+        for (_, words), group in groupby(heads, key=lambda head: head[:2]):
+            across = len(list(group))
+            sheet.put(Place(name, upper, at, upper, at + across - 1), words, HEAD)
+            heights[upper] = max(heights[upper], wrapped_height(words, WIDTH * across))
+            groups.append(across)
             at += across
-        for number, item in enumerate(items):
-            column = FIRST_COLUMN + number
-            words = columns[item.column].replace("{year}", year)
-            words += f"（{item.unit}）" if len(units) > 1 and item.unit and item.unit not in words else ""
-            sheet.put(Place(name, high, column, high, column), words, HEAD)
-            heights[high] = max(heights[high], wrapped_height(words, width))
+        for column, (item, (*_, words)) in enumerate(zip(items, heads, strict=True), FIRST_COLUMN):
+            sheet.put(Place(name, lower, column, lower, column), words, HEAD)
+            heights[lower] = max(heights[lower], wrapped_height(words, WIDTH))
             style = {**HEAD, **styles.SMALL, "text_wrap": False}
             sheet.put(Place(name, small, column, small, column), item.id, style)
         for column, words in enumerate(UNIT_HEADS, 1):
-            sheet.put(Place(name, low, column, small, column), words, HEAD)
-        heights = {row: min(height, MOST_HEAD) for row, height in heights.items()}
-        last = FIRST_ROW + len(self.rollup.leaves) + len(self.sums.groups)
-        body = dict.fromkeys(range(FIRST_ROW, last), 20.0)
-        sheet.grid(
-            (*UNIT_WIDTHS, *([width] * len(items))), {1: 32.0, 2: 18.0, **heights, small: 14.0, **body}
-        )
+            sheet.put(Place(name, upper, column, small, column), words, HEAD)
+        self.breaks = page_breaks(groups)
         title = {**styles.LABELS["title"], "align": "left", "text_wrap": False}
         sheet.put(Place(name, 1, 1, 1, 1), self.detail.title, title)
-        note = heading(self.rollup) + (
-            f"　单位：{items[0].unit}" if len(units) == 1 and items[0].unit else ""
-        )
+        unit = next(iter(self.units)) if len(self.units) == 1 else None
+        note = heading(self.rollup) + (f"　单位：{unit}" if unit else "")
         sheet.put(Place(name, 2, 1, 2, 1), note, {"font_size": 9})
-        self.breaks = page_breaks([across for _, across in groups])
+        last = FIRST_ROW + len(self.rollup.leaves) + len(self.sums.groups)
+        body = dict.fromkeys(range(FIRST_ROW, last), 20.0)
+        heads_high = {row: min(height, MOST_HEAD) for row, height in heights.items()}
+        widths = (*UNIT_WIDTHS, *([WIDTH] * len(items)))
+        sheet.grid(widths, {1: 32.0, 2: 18.0, **heads_high, small: 14.0, **body})
 
-    def _paths(self, side: str) -> list[tuple[str, ...]]:
-        return [item.row_label if side == "row" else item.column_label for item in self.detail.items]
+    def _heads(self) -> list[tuple[str, str, str]]:
+        """Of each figure its row, and the words above it: of a group of figures, and its own.
+
+        A group is a row of the form, or, where rows have no names, what columns have in common.
+        """
+        items, year = self.detail.items, str(self.rollup.year)
+        rows = short_labels([item.row_label for item in items])
+        columns = short_labels([item.column_label for item in items])
+        heads = []
+        for item, row, column in zip(items, rows, columns, strict=True):
+            if not item.row_label and len(item.column_label) > 1:
+                row, column = "·".join(item.column_label[:-1]), item.column_label[-1]
+            if len(self.units) > 1 and item.unit and item.unit not in column:
+                column += f"（{item.unit}）"
+            heads.append((item.row, row.replace("{year}", year), column.replace("{year}", year)))
+        return heads
 
     def row(self, number: int, leaf: Leaf, shown: Mapping[str, Value], link: str | None) -> None:
         sheet, unit, row = self.sheet, leaf.unit, FIRST_ROW + number
@@ -222,7 +229,7 @@ class _DetailWriter:
             columns=columns,
             rows=FIRST_ROW + leaves + len(self.sums.groups) - 1,
             repeat=(HEAD_ROWS[0], HEAD_ROWS[-1]),
-            spread=PAGE_SCALE if self.breaks else None,
+            spread=PAGE_SCALE,
         )
         sheet.break_columns(self.breaks)
         sheet.filter(Place(detail.name, HEAD_ROWS[-1], 1, FIRST_ROW + leaves - 1, columns))
