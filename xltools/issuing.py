@@ -84,10 +84,12 @@ def answers_of_rollup(
         raise XltoolsError(
             f"{filing.file} 是 {said} 的汇总表，要填的是 {asked}；请用同一表式、同一年度的汇总表。"
         )
-    signer, nobody = filing.unit, roll_up(form, year, filing.leaves).unit
-    if signer.code != nobody.code and unit.key != signer.key and unit.name != signer.name:
+    signer, unsigned = filing.unit, roll_up(form, year, filing.leaves).unit
+    same = signer.code == unit.code if signer.code and unit.code else signer.name == unit.name
+    if not same and signer.code != unsigned.code:
+        of, wanted = (f"“{one.name}”{f'（{one.code}）' if one.code else ''}" for one in (signer, unit))
         raise XltoolsError(
-            f"{filing.file} 是“{signer.name}”的汇总表，要填的是“{unit.name}”的报表；请核对 --unit 和 --values。"
+            f"{filing.file} 是{of}的汇总表，要填的是{wanted}的报表；请核对 --unit、--code 和 --values。"
         )
     items = {item.id: filing.inputs[item.id] for item in form.inputs if is_summed(item)}
     return Answers(
