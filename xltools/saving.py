@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -36,7 +37,7 @@ def recount(name: str, data: bytes, rollup: Rollup) -> None:
     """Raises WriteError unless the workbook is sound and holds the roll-up's units, figures and sums."""
     try:
         torn = zipfile.ZipFile(io.BytesIO(data)).testzip()
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error) as error:
         raise WriteError(f"{name} 写出来的不是完整的工作簿，没有替换原来的文件。") from error
     filing = read_filing_bytes(name, data, {rollup.form.key: rollup.form}.get)
     if torn or filing.refusal is not None or not filing.is_rollup or filing.label_faults:
