@@ -282,7 +282,7 @@ def merge_command(
         result = merge(checked, unit=signer, strict=strict, last=before, prefer=prefer or (), only=only)
         placed, rollup = out, result.rollup
         if rollup is not None:
-            placed = save_rollup(out, write_rollup(result), rollup)
+            placed = save_rollup(out, write_rollup(result, out.parent), rollup)
         written = list(exports.write(result, out))
     if format is ShortFormat.text:
         say_all(text.merge_report(result, str(placed)))

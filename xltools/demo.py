@@ -63,7 +63,7 @@ def run_demo(folder: Path, progress: Callable[[int, int], None]) -> Iterator[str
     checked = check([received], roster=roster)
     write_returns(send_back(checked, form=plan["form"], year=year), returned)
     result = merge(checked, unit=signer)
-    write_whole(out, write_rollup(result))
+    write_whole(out, write_rollup(result, out.parent))
     yield from merge_report(result, str(out))
     yield ""
     yield "演示里故意留了：一处勾稽不平、一处数字格里写文字、一处合计被改成数、一个单位没报、一份重复报送。"
