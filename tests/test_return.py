@@ -349,3 +349,13 @@ def test_last_years_figures_come_along(folder, tmp_path):
     assert shown["applications.carried_out.natural"] == last.of(pipe.TOWN)["applications.carried_out.natural"]
     assert TRANSFERS not in openpyxl.load_workbook(io.BytesIO(back.data)).sheetnames
     assert Path(back.name).suffix == ".xlsx"
+
+
+def test_a_year_that_no_edition_is_for_stops_nothing(folder):
+    """One odd file must not keep the others from going back."""
+    form = load_form(F2019)
+    received(folder, write_template(form, pipe.TOWN, 2020, pipe.seeded(form, 4)), "一.xlsx")
+    received(folder, faulty(Unit(name="另一镇", code="U02")), "二.xlsx")
+    first, second = backs(folder, form=F2021)
+    assert first.data is None and "--year" in first.why_not
+    assert second.data is not None

@@ -112,8 +112,9 @@ class _Sender:
             return self._nothing(
                 one, "是哪个单位、哪一年的，文件里说法不一；请用下发给本单位的模板重新填报。"
             )
-        form = self.form or filing.form
-        form = form if form.covers(year) else self._covering(form, year)
+        form = self._edition(filing.form, year)
+        if form is None:
+            return self._nothing(one, self._no_edition(year))
         if form is filing.form and year == filing.year:
             return self._marked(one, form, unit, year)
         if form.key == filing.form.key:
@@ -136,12 +137,20 @@ class _Sender:
         said = {claim.value for claim in filing.claims if claim.carrier.field == "year" and claim.value}
         return self.year or (filing.year if len(said) <= 1 else None)
 
-    def _covering(self, form: Form, year: int) -> Form:
-        """The edition for a year: of the same form, the one that shares most with this one."""
+    def _edition(self, form: Form, year: int) -> Form | None:
+        """The edition to be filled in for a year: the one asked for, else the filing's own, else the one of the same
+        form that shares most with it; None where none is for that year."""
+        if self.form is not None or form.covers(year):
+            wanted = self.form or form
+            return wanted if wanted.covers(year) else None
         fitting = [one for one in self.forms if one.id == form.id and one.covers(year)]
-        if not fitting:
-            raise UsageError(f"没有适用于{year}年的“{form.title}”，请用 --form 指明。")
-        return max(fitting, key=lambda one: (len(one.items.keys() & form.items.keys()), -len(one.items)))
+        likeness = {one: (len(one.items.keys() & form.items.keys()), -len(one.items)) for one in fitting}
+        return max(fitting, key=likeness.__getitem__, default=None)
+
+    def _no_edition(self, year: int) -> str:
+        if self.form is None:
+            return f"没有适用于{year}年的版本，请核对年度。"
+        return f"这份写的是{year}年度，{self.form.edition}版不适用；请用 --year 写明要收的年度。"
 
     def _nothing(self, one: Checked, why: str) -> SentBack:
         filing = one.filing
@@ -216,10 +225,10 @@ class _Sender:
             return self._nothing(one, "里面没有写明是哪个单位，请用下发给本单位的模板填报。")
         if year is None:
             return self._nothing(one, "里面没有写明是哪一年的报告，请用 --year 指明。")
-        form = self.form or found.form
-        return self._carried(
-            one, found, form if form.covers(year) else self._covering(form, year), unit, year
-        )
+        form = self._edition(found.form, year)
+        if form is None:
+            return self._nothing(one, self._no_edition(year))
+        return self._carried(one, found, form, unit, year)
 
     def _harvest(self, one: Checked) -> Harvest | Refusal:
         filing = one.filing
