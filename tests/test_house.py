@@ -11,7 +11,7 @@ ROOMS = [  # top to bottom
     {"expression", "phrase", "slips", "roster", "problems", "sameness", "subset"},
     {"form"},
     {"layout"},
-    {"compute", "culprit", "scaling"},
+    {"compute", "culprit", "balance", "scaling"},
     {"formulas", "filing", "finding"},
     {"harvest"},
     {"detail", "rollup"},
