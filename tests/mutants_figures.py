@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import helpers_pipe as pipe
-from mutant import ACCEPTED, NOTED, QUERIED, RETURNED, Cast, Change, Mutant, clean, of
+from mutant import ACCEPTED, NOTED, QUERIED, RETURNED, UNREADABLE, Cast, Change, Mutant, clean, of
 from workshop import Workshop, tag
 
 from xltools.formulas import ZERO_WORD, total_formula
@@ -58,6 +59,11 @@ def formulas(cast: Cast) -> Iterator[Mutant]:
         yield put("cache stale", "G204", worth + 1, formula=formula, outcome=NOTED)
         yield put("cache lies by text", "G204", str(worth + 5), kind="str", formula=formula, outcome=NOTED)
         yield put("cache of an error", "G204", "#VALUE!", kind="e", formula=formula, outcome=NOTED)
+
+        def arrayed(shop: Workshop, total=total) -> None:
+            shop.cell(total.sheet, total.address).find(tag("f")).attrib.update(t="array", ref=total.address)
+
+        yield Mutant(name=f"total {number}: as an array formula", change=of(arrayed), outcome=ACCEPTED)
         yield put("no cache", None, formula=formula, outcome=ACCEPTED)
         for name, spelt in {
             "lower case": formula.lower(),
@@ -278,6 +284,54 @@ def counts(cast: Cast) -> Iterator[Mutant]:
         yield value(f"shown as {name}", shown, RETURNED, code)
     own_date = lambda shop: (shop.put_at(place, 44201), shop.show_as(place, 199, 'yyyy"年"m"月"'))  # noqa: E731
     yield value("shown as a date of one's own format", own_date, RETURNED, "V104")
+    for name, code in (
+        ("divided by a thousand", "0,"),
+        ("nothing", ";;;"),
+        ("another number", '"12"'),
+        ("with noughts", '0"00"'),
+    ):
+        odd = lambda shop, c=code: (shop.put_at(place, 5), shop.show_as(place, 199, c))  # noqa: E731
+        yield value(f"shown as {name}", odd, QUERIED, "V115", reads={item: 5})
+    for name, code in (
+        ("thousands", "#,##0"),
+        ("its unit", '0"件"'),
+        ("no zeros", "0;-0;;@"),
+        ("red", "[Red]0"),
+    ):
+        usual = lambda shop, c=code: (shop.put_at(place, 5), shop.show_as(place, 199, c))  # noqa: E731
+        yield value(f"shown with {name}", usual, ACCEPTED, reads={item: 5})
+
+    def struck_out(shop: Workshop) -> None:
+        """12 struck out and 3 beside it, in one cell: to every program the text 123."""
+        shop.put_at(place, "")
+        cell = shop.cell(place.sheet, place.address)
+        inside = cell.find(tag("is"))
+        inside.remove(inside[0])
+        for text in ("12", "3"):
+            ET.SubElement(ET.SubElement(inside, tag("r")), tag("t")).text = text
+
+    yield value("two runs of text", struck_out, NOTED, "V110", reads={item: 123})
+
+    def two_values(shop: Workshop) -> None:
+        ET.SubElement(shop.cell(place.sheet, place.address), tag("v")).text = "9"
+
+    yield Mutant(name="count: two values in one cell", change=two_values, outcome=UNREADABLE, codes=("F005",))
+
+    def alternatives(shop: Workshop) -> None:
+        """A cell that only some programs see."""
+        cell = shop.cell(place.sheet, place.address)
+        row = next(one for one in shop.sheet(place.sheet).iter(tag("row")) if cell in list(one))
+        row.insert(
+            list(row).index(cell),
+            ET.Element("{http://schemas.openxmlformats.org/markup-compatibility/2006}AlternateContent"),
+        )
+
+    yield Mutant(
+        name="count: alternate content among the cells",
+        change=alternatives,
+        outcome=UNREADABLE,
+        codes=("F005",),
+    )
     plain = lambda shop: (shop.put_at(place, 5), shop.show_as(place, 0))  # noqa: E731
     yield value("pasted, General", plain, ACCEPTED, reads={item: 5})
     cap = cast.form.cap(slot.item, "town")

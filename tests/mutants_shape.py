@@ -147,11 +147,19 @@ def lines(cast: Cast) -> Iterator[Mutant]:
                formula='"x"'), outcome=ACCEPTED)  # what it shows is right  # fmt: skip
     summed = cast.summed
     row, letters = summed.place.row, summed.address.rstrip("0123456789")
-    for how, given in (("hidden", {}), ("of no height", {"ht": "0", "customHeight": "1"})):
+    for how, given in (
+        ("hidden", {}),
+        ("of no height", {"ht": "0", "customHeight": "1"}),
+        ("of a hair's height", {"ht": "0.75", "customHeight": "1"}),
+    ):
         yield line(
             f"row {how}", lambda shop, g=given: shop.hide_row(figures, row, **g), "S009", outcome=QUERIED
         )
-    for how, given in (("hidden", {}), ("of no width", {"width": "0", "customWidth": "1"})):
+    for how, given in (
+        ("hidden", {}),
+        ("of no width", {"width": "0", "customWidth": "1"}),
+        ("of a hair's width", {"width": "0.1", "customWidth": "1"}),
+    ):
         yield line(f"column {how}", lambda shop, g=given: shop.hide_column(figures, column, **g), "S009",
                    outcome=QUERIED, cell=f"{letters}{min(s.place.row for s in cast.layout.inputs if s.sheet == figures and s.place.column == column)}")  # fmt: skip
     text = cast.text

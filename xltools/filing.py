@@ -19,7 +19,7 @@ from xltools.problems import Problem, Transfer
 from xltools.roster import Unit
 
 CellKind = Literal["blank", "number", "text", "boolean", "error"]
-FormatKind = Literal["general", "text", "date", "percent", "number"]
+FormatKind = Literal["general", "text", "date", "percent", "number", "misleading"]  # the last shows another number
 
 
 @dataclass(frozen=True, slots=True)

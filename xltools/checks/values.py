@@ -231,6 +231,27 @@ def too_large(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
+@check("V115", "显示的数与存的数不一样", Level.QUERY, requires=STRUCTURE)
+def shown_otherwise(this: Check, case: Case) -> Iterator[Finding]:
+    """数字格的格式把数藏起来、除以一千或加上别的数字时，看到的和报上来的不是一个数。
+
+    通过：常规　0.00　#,##0
+    不通过：格式是 0,（1800 显示成 2）　格式是 ;;;（什么也不显示）
+    改正：把格式改回“常规”，核对显示出来的数。
+    """
+    for slot, entry in entries(case):
+        if entry.cell.format == "misleading" and entry.cell.kind == "number" and entry.value:
+            yield this.finding(
+                case,
+                f"{case.at(slot)}存的是 {number_text(entry.value)}，因为单元格格式特殊，看到的不是这个数。",
+                "请把这一格的格式改回“常规”，核对显示出来的数；就是要报的数的，请说明。",
+                sheet=slot.sheet,
+                cell=slot.address,
+                item=slot.item.id,
+                found=number_text(entry.value),
+            )
+
+
 @check("V112", "像是日期变成的数", Level.QUERY, requires=STRUCTURE)
 def like_a_date(this: Check, case: Case) -> Iterator[Finding]:
     """件数恰好落在报告年度前后日期的序号里（如 44201 是 2021-01-05），可能是键入 1/5 变成的。
@@ -242,7 +263,9 @@ def like_a_date(this: Check, case: Case) -> Iterator[Finding]:
     year = case.filing.year
     if year is None:
         return
-    first = (datetime.date(year - 1, 1, 1) - EPOCH).days  # 1/5 becomes a day of the year in which it is typed,
+    first = (
+        datetime.date(year - 1, 1, 1) - EPOCH
+    ).days  # 1/5 becomes a day of the year in which it is typed,
     last = (datetime.date(year + 3, 1, 1) - EPOCH).days  # be it late
     for slot, entry in entries(case):
         value, cap = as_number(entry.value), case.form.cap(slot.item, case.level)

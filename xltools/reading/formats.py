@@ -26,6 +26,8 @@ _NOT_SHOWN_BY_VALUE = re.compile(
 )
 _DATE_MARKS = (*"ymdhs年月日", "aaa")  # aaa is the day of the week
 _SCIENTIFIC = re.compile(r"e[+-]")
+_SECTION = re.compile(rf"(?:{_NOT_SHOWN_BY_VALUE.pattern}|[^;])*", re.DOTALL)
+_SCALED = re.compile(r"[0#?],+(?![0#?,])")  # a comma behind the last digit divides by a thousand
 
 
 @lru_cache(maxsize=4096)
@@ -36,8 +38,13 @@ def format_kind(code: str) -> FormatKind:
     ['general', 'text', 'number', 'percent', 'date']
     >>> [format_kind(code) for code in ('yyyy"年"m"月"d"日"', '0"件/day"', "[DBNum1]上午/下午h", "#,##0.00_);(0)")]
     ['date', 'number', 'date', 'number']
+    >>> [format_kind(code) for code in ("0,", "#,##0.0,,", ";;;", '"12"', '0"000"', "#,##0")]
+    ['misleading', 'misleading', 'misleading', 'misleading', 'misleading', 'number']
     """
-    code = _NOT_SHOWN_BY_VALUE.sub("", code[:LONGEST_CODE].lower()).partition(";")[0].strip()
+    whole = code[:LONGEST_CODE].lower()
+    section = _SECTION.match(whole)
+    first = section[0] if section else ""
+    code = _NOT_SHOWN_BY_VALUE.sub("", first).strip()
     if "general" in code or "通用格式" in code:
         return "general"
     if any(mark in code for mark in _DATE_MARKS) or "e" in _SCIENTIFIC.sub("", code):
@@ -46,6 +53,10 @@ def format_kind(code: str) -> FormatKind:
         return "percent"
     if "@" in code:
         return "text"
+    shows_digits = any(mark in code for mark in "0#?") or not whole.strip()
+    fixed = "".join(match[0] for match in _NOT_SHOWN_BY_VALUE.finditer(first) if match[0][0] in '"\\')
+    if not shows_digits or _SCALED.search(code) or any(char.isdecimal() for char in fixed):
+        return "misleading"
     return "number"
 
 

@@ -26,8 +26,8 @@ _ADDRESS = re.compile(r"\$?([A-Za-z]{1,3})\$?([1-9][0-9]{0,6})")
 
 
 def _has_no(attributes: Attributes, size: str) -> bool:
-    """Whether a row has no height or a column no width, which hides it as well as hidden="1" does."""
-    return size in attributes and float(attributes[size]) == 0
+    """Whether a row has no height or a column no width to speak of, which hides it as well as hidden="1" does."""
+    return size in attributes and float(attributes[size]) < 1
 
 
 def position_of(address: str) -> tuple[int, int]:
@@ -157,6 +157,8 @@ class SheetReader(PartReader):
             nonlocal cell, formula_text, value, digits, before, last, in_text, filled
             if name == value_name:
                 in_text = False
+                if value is not None:
+                    raise ValueError("two values in one cell")
                 value = "".join(text)
             elif name == cell_name:
                 assert cell is not None
@@ -268,6 +270,8 @@ class SheetReader(PartReader):
 
     def runs_or_nothing(self, name: str, cell: Attributes | None) -> None:
         """Go aside into an inline string, or into what does not count."""
+        if name.endswith("AlternateContent"):
+            raise ValueError("cells that some programs see and others do not")
         self.step_aside()
         if name == f"{self.space} is" and cell is not None and cell.get("t") == "inlineStr":
             self.runs, self.run_depth = [], 2
