@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -97,12 +98,14 @@ class Exports:
 
 def tidy_rows(rollup: Rollup) -> Iterator[tuple[Value | bool, ...]]:
     """One row per unit and figure, in the order of TIDY_FIELDS."""
+    meanings = {
+        item.id: (item.label(rollup.year), item.unit, item.type, not item.is_input)
+        for item in rollup.form.items.values()
+    }
     for leaf in rollup.leaves:
         unit, file = _unit(leaf), (leaf.file, leaf.sha256, leaf.through)
         for name, value in leaf.figures(rollup.form).items():
-            item = rollup.form.items[name]
-            meaning = (item.label(rollup.year), item.unit, item.type, not item.is_input)
-            yield *unit, name, value, *meaning, name in leaf.declared_zeros, *file
+            yield *unit, name, value, *meanings[name], name in leaf.declared_zeros, *file
 
 
 def csv_files(result: MergeResult, rollup: Rollup) -> Iterator[tuple[str, bytes]]:
@@ -131,6 +134,11 @@ def _cell(value: Value | bool) -> str:
         return "true" if value else "false"
     if not isinstance(value, str):
         return "" if value is None else number_text(value)
+    return _text_cell(value)
+
+
+@lru_cache(maxsize=4096)  # names, labels and digests come again and again
+def _text_cell(value: str) -> str:
     text = clean(value)
     return harmless(text if len(text) <= MOST_TEXT else text[:MOST_TEXT] + CUT)
 
@@ -169,6 +177,12 @@ def cleaned(value: Any) -> Any:
     if isinstance(value, dict):
         return {cleaned(key): cleaned(one) for key, one in value.items()}
     return [cleaned(one) for one in value] if isinstance(value, list) else value
+
+
+def cleaned_column(values: list[Any]) -> list[Any]:
+    """The same for many values of which few are different."""
+    known = {value: clean(value) for value in set(values) if isinstance(value, str)}
+    return [known[value] if isinstance(value, str) else value for value in values]
 
 
 def without_halves(text: str) -> str:
@@ -216,7 +230,8 @@ def parquet_file(rollup: Rollup) -> bytes:
         "coverage": rollup.coverage,
     }
     table = pyarrow.Table.from_pydict(
-        cleaned(columns), schema=pyarrow.schema(list(types.items()), metadata=cleaned(about))
+        {name: cleaned_column(values) for name, values in columns.items()},
+        schema=pyarrow.schema(list(types.items()), metadata=cleaned(about)),
     )
     buffer = io.BytesIO()
     pyarrow.parquet.write_table(table, buffer)
