@@ -11,6 +11,7 @@ import helpers_pipe as pipe
 from mutant import ACCEPTED, NOTED, QUERIED, RETURNED, UNREADABLE, Cast, Change, Mutant, clean, of
 from workshop import Workshop, tag
 
+from xltools.compute import all_figures, rule_results
 from xltools.formulas import ZERO_WORD, total_formula
 from xltools.geometry import address
 
@@ -125,6 +126,22 @@ def formulas(cast: Cast) -> Iterator[Mutant]:
         change=of(lambda shop: shop.put_at(panel, "可以报送")),
         outcome=ACCEPTED,
     )
+    query, odd = _queried(cast)
+    said = cast.layout.rules[query.id].explanation
+    for name, reason, outcome in (
+        ("", None, QUERIED),
+        (", with blanks for a reason", " 　", QUERIED),
+        (", with a reason", "机构改革", NOTED),
+    ):
+        yield Mutant(
+            name=f"checks: a query{name}",
+            change=of(lambda shop, r=reason: (shop.put_at(odd.place, 7), shop.put_at(said, r))),
+            outcome=outcome,
+            codes=("G102",),
+            also=frozenset({"G204"}),
+            sheet=odd.sheet,
+            reads={odd.item.id: 7},
+        )
     error = next(line for line in cast.form.rule_lines if line.rule.level == "error")
     leaf = cast.layout.slots[next(ref.item for ref in error.leaves if not ref.last)]
 
@@ -135,6 +152,16 @@ def formulas(cast: Cast) -> Iterator[Mutant]:
 
     yield Mutant(name="checks: a rule broken and its result typed over", change=of(broken_and_hushed), outcome=RETURNED,
                  codes=("G101",), also=frozenset({"G102", "G204", "V111", "G301"}))  # fmt: skip
+
+
+def _queried(cast: Cast):
+    """A query that is the only rule broken when one figure is 7, and the slot of that figure."""
+    for slot in cast.layout.inputs:
+        figures = all_figures(cast.form, {**cast.base, slot.item.id: 7})
+        broken = [one.line for one in rule_results(cast.form, figures, "town") if one.holds is False]
+        if [line.rule.level for line in broken] == ["query"]:
+            return broken[0], slot
+    raise AssertionError("no query of a single figure")
 
 
 def _column(letters: str) -> int:

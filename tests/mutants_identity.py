@@ -12,6 +12,7 @@ from mutant import ACCEPTED, QUERIED, RETURNED, UNREADABLE, Cast, Change, Mutant
 from workshop import Workshop, tag
 
 from xltools import write_template
+from xltools.detail import ROLLUP_SCHEMA
 from xltools.geometry import address
 from xltools.layout import GUIDE, META
 
@@ -108,6 +109,14 @@ def identity(cast: Cast) -> Iterator[Mutant]:
         shop.remove(META)
 
     yield who("all hidden carriers stripped", strip, UNREADABLE, "S001")
+    posing = lambda shop: shop.put(META, "A1", ROLLUP_SCHEMA)  # noqa: E731
+    yield who(
+        "a unit's workbook that says it is a roll-up",
+        posing,
+        RETURNED,
+        "S006",
+        also=frozenset({"S007", "S008"}),
+    )
     yield who("last year's, sent again", lambda shop: None, RETURNED, "S004", ask={"year": year + 1})
     yield who(
         "of another form than asked for", lambda shop: None, RETURNED, "S005", ask={"form": "other/2000"}
