@@ -53,8 +53,14 @@ class Rollup:
 
     @cached_property
     def results(self) -> tuple[RuleResult, ...]:
-        """Every rule of the form run again on the merged figures, at the level of the roll-up's unit."""
-        return tuple(rule_results(self.form, self.figures, self.unit.level, last=self.last))
+        """Every rule of the form run again on the merged figures, at the level of the roll-up's unit.
+
+        What units explained of a rule explains it here as well: their reasons stand beside it on 校验.
+        """
+        said = {reason.about: reason.text for leaf in self.leaves for reason in leaf.reasons}
+        return tuple(
+            rule_results(self.form, self.figures, self.unit.level, last=self.last, explanations=said)
+        )
 
     @property
     def coverage(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 
-from xltools.form import Chart, ChartPart, Item, Table
+from xltools.form import Chart, ChartPart, Item, Line, Table
 from xltools.forms.source import Toml
 from xltools.forms.syntax import Problems
 
@@ -32,7 +32,8 @@ class _Chart:
         self.source, self.tables, self.items = source, tables, items
         self.problems, self.is_sound = problems, is_sound
         self.path = f"chart.{source['id']}"
-        self.by = source.get("by")
+        self.first = next((name for one in source["parts"] for name in one["items"]), "")
+        self.by_column = source.get("by") == "column" and source["type"] == "shares"
 
     def build(self) -> Chart:
         kind, parts = self.source["type"], self.source["parts"]
@@ -44,8 +45,8 @@ class _Chart:
                 f"{self.path}.parts", f"有 {len(parts)} 项，最多 {MOST_PARTS} 项，再多颜色就分不清了"
             )
         bars = tuple(self.source.get("bars", ()))
-        if self.by == "column":
-            bars = self.column_bars()
+        if self.by_column:
+            bars = tuple(column.label[-1] if column.label else "" for column in self.columns())
         made = tuple(
             ChartPart(label=one["label"], items=tuple(self.groups(kind, one, len(bars)))) for one in parts
         )
@@ -64,31 +65,30 @@ class _Chart:
         )
 
     def check_keys(self, kind: str) -> None:
-        if self.by is not None and kind != "shares":
+        if "by" in self.source and kind != "shares":
             self.problems(f"{self.path}.by", '只用于 type = "shares"')
         if kind == "parts" and "bars" not in self.source:
             self.problems(f"{self.path}.bars", 'type = "parts" 的要有 bars（各组柱子的名称）')
         if kind != "parts" and "bars" in self.source:
             self.problems(f"{self.path}.bars", '只用于 type = "parts"')
 
-    def column_bars(self) -> tuple[str, ...]:
+    def columns(self) -> tuple[Line, ...]:
         """The columns of the table that the first row named belongs to."""
-        first = next((name for one in self.source["parts"] for name in one["items"]), "")
-        table = self.tables.get(first.partition(".")[0])
-        columns = table.columns if table else ()
-        return tuple(column.label[-1] if column.label else "" for column in columns)
+        table = self.tables.get(self.first.partition(".")[0])
+        return table.columns if table else ()
 
     def groups(self, kind: str, part: Toml, bars: int) -> Iterator[tuple[str, ...]]:
         """The figures behind each bar of one part."""
         names, where = part["items"], f"{self.path}.parts.{part['id']}.items"
-        if self.by == "column":
-            table = self.tables.get(names[0].partition(".")[0])
-            for column in table.columns if table else ():
-                yield tuple(f"{name}.{column.id}" for name in names)
-            self.check([f"{name}.{column.id}" for name in names for column in table.columns]
-                       if table else list(names), where)  # fmt: skip
+        if self.by_column:
+            columns = self.columns()
+            if len({name.partition(".")[0] for name in (self.first, *names)}) > 1:
+                self.problems(where, 'by = "column" 的各项要在同一张表里')
+            else:
+                self.check([f"{name}.{column.id}" for name in names for column in columns] or names, where)
+            yield from (tuple(f"{name}.{column.id}" for name in names) for column in columns)
         elif kind == "parts":
-            if len(names) != bars:
+            if bars and len(names) != bars:
                 self.problems(where, f"有 {len(names)} 个，bars 有 {bars} 个，要一一对应")
             self.check(names, where)
             yield from ((name,) for name in names)

@@ -122,7 +122,7 @@ def _put(sheet: SheetWriter, row: int, column: int, cell: Cell | str | None, sty
     place = Place(CHARTS, row, column, row, column)
     if isinstance(cell, Cell):
         sheet.formula(place, cell.formula, cell.value, style)
-    else:
+    elif cell is not None:  # a cell with a format alone would be taken for a zero
         sheet.put(place, cell, style)
 
 
