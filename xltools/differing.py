@@ -1,7 +1,7 @@
 """Differing: what changed between two workbooks of ours, and because of which unit.
 
-Two roll-ups, two filings or two years; across editions where the ids are the same.  A unit is the same when its
-code is, or its name where one side has no code.
+Two roll-ups, two filings or two years; across editions where the ids are the same.  Which units are the same is
+sameness.py's matter.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import zip_longest
 
 from xltools.compute import Number, as_number, shares
 from xltools.filing import Filing, Leaf
 from xltools.form import Form, Item, Value, Values
 from xltools.roster import Unit
+from xltools.sameness import Sameness
 
 Pair = tuple[Leaf | None, Leaf | None]  # of one unit, before and after
 
@@ -191,19 +193,10 @@ def _leaves(filing: Filing) -> Sequence[Leaf]:
 
 def _pairs(before: Sequence[Leaf], after: Sequence[Leaf]) -> Iterator[Pair]:
     """Each unit's leaf on both sides, in the later order, then the units that went."""
-    by_key = {leaf.unit.key: leaf for leaf in before}
-    names: dict[str, list[Leaf]] = {}
-    for leaf in before:
-        names.setdefault(leaf.unit.name, []).append(leaf)
-    new_keys = {leaf.unit.key for leaf in after}
-    used: set[str] = set()
-    for leaf in after:
-        old = by_key.get(leaf.unit.key)
-        if old is None:
-            named = [one for one in names.get(leaf.unit.name, ()) if one.unit.key not in new_keys | used]
-            if len(named) == 1 and not (named[0].unit.code and leaf.unit.code):
-                old = named[0]
-        if old is not None:
-            used.add(old.unit.key)
-        yield old, leaf
-    yield from ((leaf, None) for leaf in before if leaf.unit.key not in used)
+    same = Sameness(leaf.unit for leaf in (*before, *after))
+    sides: dict[tuple[str, bool], tuple[list[Leaf], list[Leaf]]] = {}
+    for at, leaves in ((1, after), (0, before)):
+        for leaf in leaves:
+            sides.setdefault(same.key(leaf.unit), ([], []))[at].append(leaf)
+    for old, new in sides.values():  # one of each, unless a roll-up holds a unit twice
+        yield from zip_longest(old, new)
