@@ -704,6 +704,42 @@ def test_a_sheet_of_many_overlapping_blocks_is_searched_in_bounded_time():
     assert not ground.merges_hold and time.perf_counter() - started < 2
 
 
+def crowd(rows, columns, words):
+    """A sheet full of the form's words, with figures between."""
+    chance = random.Random(7)
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for row in range(rows):
+        sheet.append([chance.choice(words) if (row + c) % 3 else c for c in range(columns)])
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1_000, 20), (4, 5_000)])
+@pytest.mark.parametrize("words", ["official", "unknown"])
+def test_a_sheet_full_of_words_is_searched_in_bounded_time(rows, columns, words):
+    official = [part for item in F2021.items.values() for part in (*item.row_label, *item.column_label)]
+    data = crowd(rows, columns, official if words == "official" else ["甲乙丙丁", "规章", "戊"])
+    started = time.perf_counter()
+    harvest("表.xlsx", data, FORMS)
+    assert time.perf_counter() - started < 20
+
+
+@pytest.mark.office
+def test_a_stray_cell_at_the_end_of_an_xls_costs_nothing(tmp_path):
+    path = tmp_path / "表.xlsx"
+    path.write_bytes(made_by({**SMALL, "IV65536": 1}))
+    found = harvest("表", helpers_office.converted(path, "xls").read_bytes(), [F2021])
+    assert len(found.items) == 6 and [one.cell for one in found.leftovers] == ["IV65536"]
+
+
+def test_nothing_is_imported_from_the_folder_one_stands_in(tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("raise SystemExit(9)", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert list(open_foreign(ods(sheet_of(""))).sheets) == ["甲"]
+
+
 def test_builders_tell_the_truth():
     made = build(F2021, Shape(insert=2, remarks=True), year=2021)
     book = openpyxl.load_workbook(io.BytesIO(made.data))

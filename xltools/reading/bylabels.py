@@ -16,7 +16,7 @@ from xltools.geometry import address
 from xltools.harvest import Harvest, Taken
 from xltools.layout import CHECKS, COVER, GUIDE, META
 from xltools.reading.foreign import open_foreign
-from xltools.reading.ground import Ground, is_figure, is_number
+from xltools.reading.ground import Ground, is_figure
 from xltools.reading.identify import free_claims, is_ours
 from xltools.reading.labels import fold
 from xltools.reading.prose import (
@@ -34,6 +34,7 @@ from xltools.words import clean, label_key
 
 At = tuple[int, int]
 FEWEST_WORDS = 2  # of the form's, on a sheet whose figures are listed though no table was found on it
+MOST_NEAR = 1_000  # leftovers that are told with the words near them
 PARAGRAPH = 20  # characters of words that are more than a label
 NOTHING_FITS = Refusal(
     "S001",
@@ -121,15 +122,15 @@ def _leftovers(
     grounds: Sequence[Ground], found: Located, items: Mapping[str, Taken], prose: Prose, carriers: set[str]
 ) -> Iterator[Taken]:
     def is_official(cell: Cell) -> bool:
-        key = fold(cell.text)
-        return found.vocabulary.is_known(key) or is_heading(cell.text, found.form)
+        return fold(cell.text) in found.vocabulary.known or is_heading(cell.text, found.form)
 
     used = {(taken.sheet, taken.cell) for taken in items.values()}
     used |= {(sheet, address(*at)) for sheet, at in prose.used}
+    count = 0
     yield from prose.doubts
     for ground in grounds:
         pieces = [piece for piece in found.pieces if piece.ground is ground]
-        known = sum(found.vocabulary.is_known(word.key) for word in ground.words.values())
+        known = sum(word.key in found.vocabulary.known for word in ground.words.values())
         if not pieces and ground.name not in prose.sheets and known < FEWEST_WORDS:
             continue
         for at, cell in sorted(ground.cells.items()):
@@ -141,7 +142,9 @@ def _leftovers(
             else:
                 is_leftover = _is_remark(ground, within, at, is_official)
             if is_leftover and (within or not is_carrier(cell.text, carriers)):
-                yield Taken("", ground.name, ground.at(at), cell, ground.near(at))
+                count += 1
+                near = ground.near(at) if count <= MOST_NEAR else ""
+                yield Taken("", ground.name, ground.at(at), cell, near)
 
 
 def _is_leftover_figure(ground: Ground, within: Sequence[Piece], at: At) -> bool:
@@ -160,7 +163,7 @@ def _is_remark(ground: Ground, within: Sequence[Piece], at: At, is_official: Cal
     if not within:
         if len(ground.cells[at].text) >= PARAGRAPH and not is_official(ground.cells[at]):
             return True
-        return any(c < column and is_number(ground.cells[row, c]) for c in ground.rows[row])
+        return ground.numbers_left_of(row, column)
     beneath = [piece for piece in within if row > piece.above]
     beside = any(column >= piece.first for piece in beneath)
     return beside or (bool(beneath) and not ground.figures_right_of(row, column))

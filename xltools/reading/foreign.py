@@ -18,8 +18,9 @@ from xltools.reading import gate, ooxml
 from xltools.reading.legacy import MOST_SECONDS, OLE
 from xltools.reading.refusals import DAMAGED, MACROS, NOT_XLSX, RESAVE, Refused, refused
 
-MOST_CELLS = 100_000  # of one sheet: a register of requests may stand beside the tables
-COMMAND = ("-m", "xltools.reading.legacy")
+MOST_CELLS = 50_000  # of one sheet: a register of requests may stand beside the tables
+COMMAND = ("-P", "-m", "xltools.reading.legacy")  # -P: nothing is imported from the folder of received files
+HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # of the package
 MOST_WAIT = MOST_SECONDS * 1.5  # of the clock; the child's own limit is of its work
 _WORKBOOKS = tuple(f"{name}\0".encode("utf-16-le") for name in ("Workbook", "Book"))
 _MACROS = "_VBA_PROJECT_CUR\0".encode("utf-16-le")
@@ -32,13 +33,16 @@ def open_foreign(data: bytes) -> Book:
     except Refused as why:
         if why.refusal.code != NOT_XLSX or not _is_legacy(data):
             raise
-        return _in_a_child(data)
+        book = _in_a_child(data)
+        if not book.sheets:  # a text document, say
+            raise
+        return book
     return ooxml.open_book(package).book(cell_limit=MOST_CELLS)
 
 
 def _is_legacy(data: bytes) -> bool:
     if not data.startswith(OLE):
-        return b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet" in data[:200]
+        return data.startswith(b"PK") and b"content.xml" in data and b"mimetype" in data
     if _MACROS in data:
         sentence = "这份旧版表格里带有宏。"
         raise refused(MACROS, sentence, "请在没有宏的空白表里填写，存成 .xlsx 后再报。")
@@ -47,7 +51,7 @@ def _is_legacy(data: bytes) -> bool:
 
 def _in_a_child(data: bytes) -> Book:
     command = [sys.executable, *COMMAND]
-    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join([HOME, *filter(None, sys.path)])}
     try:
         done = subprocess.run(
             command,

@@ -171,7 +171,7 @@ class _Search:
     def _levels_with_heads_beside(self) -> set[int]:
         """Levels whose heads stand beside what is under them, and not before it like an indented list's."""
         levels: set[int] = set()
-        for step in _by_step(self.marks):
+        for step in _by_step([mark for mark in self.marks if mark.key in self.lines.named]):
             for outer in step:
                 for inner in step:
                     if inner.depth > outer.depth:
@@ -197,14 +197,15 @@ class _Search:
         result = Alignment()
         places: dict[str, list[Mark]] = {}
         for step in _by_step(self.marks):
-            for number, mark in enumerate(step):
+            last_known = max((mark.depth for mark in step if self.lines.knows(mark.key)), default=0)
+            for mark in step:
                 if self.lines.knows(mark.key):
                     result.known.add(mark)
                     self.begun = True
                 node = self._node(mark)
                 if node is None:
-                    before_known = any(self.lines.knows(other.key) for other in step[number + 1 :])
-                    self._pass_unknown(mark, is_local=mark.is_local and not before_known)
+                    is_local = mark.is_local and mark.depth > last_known
+                    self._pass_unknown(mark, is_local=is_local)
                     continue
                 self._enter(node, mark)
                 line = self._line(node, mark)
@@ -319,7 +320,8 @@ class _Search:
             if held.depth > mark.depth or (held.depth == mark.depth and not is_local):
                 self.chain[level:] = [unknown] * (len(self.chain) - level)
                 return
-        if not is_local and self.begun and self.shown:
+        is_new = not self.chain or self.chain[-1].path is not None
+        if not is_local and self.begun and self.shown and is_new:
             self.chain.append(unknown)
 
     def _by_order(self, places: dict[str, list[Mark]]) -> None:

@@ -34,7 +34,7 @@ from xltools.reading.refusals import (
 )
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-MOST_CELLS = 100_000  # of the workbook: thousands of reports
+MOST_CELLS = 50_000  # of the workbook: thousands of reports
 MOST_CHARACTERS = 4_000_000  # in all its cells
 MOST_MEMORY = 768 * archive.MIB  # of addresses, which Python asks for more of than it uses
 MOST_SECONDS = 20

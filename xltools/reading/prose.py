@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from xltools.filing import Cell
 from xltools.form import Form, Text
 from xltools.harvest import Taken
 from xltools.layout import CHECK_HEADS, lay_out
-from xltools.reading.ground import Ground, Word, is_number
-from xltools.reading.labels import fold
+from xltools.reading.ground import Ground, Word
+from xltools.reading.labels import fold, numeral
 from xltools.reading.tables import Located
 from xltools.words import clean, label_key
 
 At = tuple[int, int]
 
 LONGEST_HEADING = 80  # characters; a longer cell is a paragraph that mentions the report
+MOST_LABELS = 100  # of texts on one sheet
 LONGEST_PREFIX = 6  # characters: 填报单位：
 _UNIT_FIELD = re.compile(r"(?:填报|报送|填表|编制|报告)单位(?:名称)?|单位名称")
 _UNIT_SAID = re.compile(rf"(?:{_UNIT_FIELD.pattern})(?:\([^()]*章\))?:([^:]+?)\)?(?:年度?:.*)?$")
 _YEAR_FIELD = re.compile(r"(?:报告|填报)年度")
 _YEAR_SAID = re.compile(r"(?:19|20)[0-9]{2}")
-_NUMERAL = re.compile(r"[一二三四五六七八九十]+|[0-9]+")
 
 
 @dataclass(slots=True)
@@ -43,48 +44,50 @@ def find_texts(grounds: Sequence[Ground], located: Located, carriers: set[str]) 
 
     `carriers` are words that say who the workbook is: they stand under titles and are no paragraphs.
     """
-    prose, form = Prose(), located.form
-    for text in form.texts.values():
-        found: list[tuple[Ground, list[tuple[At, str]]]] = []
-        for ground in grounds:
-            labels = [at for at, cell in sorted(ground.cells.items()) if _is_label(cell, text)]
-            stops = _stops(ground, located)
-            sections = [_section(ground, at, text, stops, carriers) for at in labels]
-            found += [(ground, section) for section in sections if section]
-        for ground, section in found:
+    prose, texts = Prose(), located.form.texts
+    found: dict[str, list[tuple[Ground, list[tuple[At, str]]]]] = {name: [] for name in texts}
+    for ground in grounds:
+        labels = _labels(ground, list(texts.values()))
+        if len(labels) > MOST_LABELS:
+            continue
+        stops = _stops(ground, located) | {row for row, _ in labels}
+        for at, text in labels.items():
+            if section := _section(ground, at, text, stops, carriers):
+                found[text.id].append((ground, section))
+    for name, sections in found.items():
+        for ground, section in sections:
             first = section[0][0]
             content = Cell("text", "\n".join(words for _, words in section))
-            taken = Taken(text.id, ground.name, ground.at(first), content, text.label)
-            if len(found) == 1:
-                prose.texts[text.id] = taken
+            taken = Taken(name, ground.name, ground.at(first), content, texts[name].label)
+            if len(sections) == 1:
+                prose.texts[name] = taken
                 prose.used.update((ground.name, at) for at, _ in section)
             else:
-                prose.doubts.append(Taken("", taken.sheet, taken.cell, content, text.label))
+                prose.doubts.append(replace(taken, id=""))
             prose.sheets.add(ground.name)
     return prose
 
 
-def _is_label(cell: Cell, text: Text) -> bool:
-    """Whether a cell is, or begins with, the label of a text; the same section may be worded at more length."""
-    if cell.kind != "text":
-        return False
-    line, wanted = cell.text.strip().split("\n", 1)[0], fold(text.label)
-    if len(cell.text) <= LONGEST_HEADING and fold(cell.text) == wanted:  # it may be wrapped by hand
-        return True
-    key = fold(line)
-    if key == wanted:
-        return True
-    number, wanted_number = _NUMERAL.match(label_key(line)), _NUMERAL.match(label_key(text.label))
-    same = number and wanted_number and number[0] == wanted_number[0]
-    return bool(same) and key.endswith(wanted) and len(key) <= 2 * len(wanted)
+def _labels(ground: Ground, texts: Sequence[Text]) -> dict[At, Text]:
+    """Cells that are, or begin with, the label of a text; the same section may be worded at more length."""
+    wanted = [(text, fold(text.label), numeral(text.label)) for text in texts]
+    found = {}
+    for at, cell in sorted(ground.cells.items()):
+        line = cell.text.strip().split("\n", 1)[0]
+        if cell.kind != "text" or len(line) > LONGEST_HEADING:
+            continue
+        whole = fold(cell.text) if len(cell.text) <= LONGEST_HEADING else ""  # it may be wrapped by hand
+        key, number = fold(line), numeral(line)
+        for text, label, its_number in wanted:
+            longer = number is not None and number == its_number and key.endswith(label)
+            if label in (key, whole) or (longer and len(key) <= 2 * len(label)):
+                found[at] = text
+    return found
 
 
 def _stops(ground: Ground, located: Located) -> set[int]:
     """Rows where a paragraph cannot stand any more."""
-    breaks = located.vocabulary.breaks
-    rows = {word.row for word in ground.words.values() if word.key in breaks}
-    rows |= {at[0] for at, cell in ground.cells.items() if cell.kind == "text"
-             and any(_is_label(cell, text) for text in located.form.texts.values())}  # fmt: skip
+    rows = {word.row for word in ground.words.values() if word.key in located.vocabulary.breaks}
     for piece in located.pieces:
         if piece.ground is ground:
             rows.update(range(piece.top, piece.bottom + 1))
@@ -102,7 +105,7 @@ def _section(
         section.append((label, own))
     end = min((stop for stop in stops if stop > row), default=ground.last_row + 1)
     for r, columns in ground.rows.items():
-        if not row <= r < end or any(is_number(ground.cells[r, c]) for c in columns):
+        if not row <= r < end or ground.numbers_left_of(r, columns[-1] + 1):
             continue
         for c in columns:
             words = clean(ground.cells[r, c].text).strip()
@@ -134,14 +137,14 @@ def _says_unit(text: str) -> bool:
 
 def find_cover(grounds: Sequence[Ground], form: Form, prose: Prose) -> None:
     """What stands right of a cover field's label, or behind it in the same cell; two answers are none."""
-    labels = {fold(one.label) for one in form.cover}
-    for one in form.cover:
+    labels = {fold(one.label): one for one in form.cover}
+    for label, one in labels.items():
         said: list[Taken] = []
         pattern = re.compile(re.escape(one.label) + r"\s*[:：]\s*([^\s:：]+)")
         for ground in grounds:
             for at, word in ground.words.items():
                 beside = _beside(ground, word)
-                if word.key == fold(one.label) and beside in ground.cells:
+                if word.key == label and beside in ground.cells:
                     if fold(ground.cells[beside].text) not in labels:
                         said.append(
                             Taken(one.id, ground.name, ground.at(beside), ground.cells[beside], one.label)
@@ -196,6 +199,7 @@ def _said(ground: Ground, beside: At, text: str, form: Form) -> Iterator[tuple[s
             yield "", year[0]
 
 
+@lru_cache(maxsize=64)
 def _headings(form: Form) -> list[re.Pattern[str]]:
     """How a report may be headed: 某镇2020年…报告, as the form has it, or 2020年某镇…报告."""
     unit, year = "(?P<unit>[^,。;]{2,40}?)", "(?P<year>(?:19|20)[0-9]{2})"

@@ -16,6 +16,8 @@ from xltools.reading.labels import Alignment, Lines, Mark, fold
 from xltools.words import label_key
 
 At = tuple[int, int]
+MOST_WORDS = 3_000  # of the form's on one sheet; all its tables have some 150
+MOST_HEADS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,12 @@ class Vocabulary:
         words += [text.label for text in self.form.texts.values()]
         return frozenset(filter(None, map(fold, words)))
 
-    def is_known(self, key: str) -> bool:
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """Every word of the form."""
         lines = (*self.columns.values(), *self.rows.values())
-        return key in self.breaks or any(one.knows(key) for one in lines)
+        words = [key for one in lines for keys in (one.named, one.short, one.joined) for key in keys]
+        return frozenset(words) | self.breaks
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,11 @@ class _Head:
 def find_pieces(ground: Ground, vocabulary: Vocabulary) -> list[Piece]:
     """Every piece of every table of the form on this sheet."""
     tables = vocabulary.form.tables.values()
+    if sum(word.key in vocabulary.known for word in ground.words.values()) > MOST_WORDS:
+        return []
     heads = [head for table in tables for head in _heads(ground, table, vocabulary.columns[table.id])]
+    if len(heads) > MOST_HEADS:
+        return []
     pieces = [_under(ground, head, heads, vocabulary) for head in heads]
     pieces += [
         _headless(ground, table, heads, vocabulary)
