@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import helpers_pipe as pipe
+from hostile import MAIN
 from mutant import ACCEPTED, NOTED, QUERIED, RETURNED, UNREADABLE, Cast, Change, Mutant, clean, of
 from workshop import Workshop, tag
 
@@ -250,6 +251,16 @@ WRONG_COUNTS: dict[str, tuple[Any, str]] = {  # name: (text or (value, kind), co
     "blank": ((None, "n"), "V100"),
     "empty text": (("", "str"), "V100"),
 }
+MALFORMED = {
+    "an inline string in a cell of numbers": '<c r="#"><is><t>5</t></is></c>',
+    "a value in a cell of inline strings": '<c r="#" t="inlineStr"><v>5</v></c>',
+    "an element within the value": '<c r="#"><v>1<b>7</b>2</v></c>',
+    "a cell within a cell": '<c r="#"><v>1</v><c r="#"><v>2</v></c></c>',
+    "a string that is not there": '<c r="#" t="s"><v>999999</v></c>',
+    "a cell of no known type": '<c r="#" t="x"><v>5</v></c>',
+    "a boolean 7": '<c r="#" t="b"><v>7</v></c>',
+    "a style that is not there": '<c r="#" s="9999"><v>5</v></c>',
+}
 READ_COUNTS: dict[str, tuple[Any, int]] = {  # read with a note
     "full-width digits": ("１２", 12),
     "text of digits": ("12", 12),
@@ -343,6 +354,19 @@ def counts(cast: Cast) -> Iterator[Mutant]:
         ET.SubElement(shop.cell(place.sheet, place.address), tag("v")).text = "9"
 
     yield Mutant(name="count: two values in one cell", change=two_values, outcome=UNREADABLE, codes=("F005",))
+
+    for name, inside in MALFORMED.items():
+
+        def malformed(shop: Workshop, inside=inside) -> None:
+            """What one program takes for the cell's value and another passes over."""
+            cell = shop.cell(place.sheet, place.address)
+            row = next(one for one in shop.sheet(place.sheet).iter(tag("row")) if cell in list(one))
+            at = list(row).index(cell)
+            row.remove(cell)
+            text = inside.replace("#", place.address).replace("<c ", f'<c xmlns="{MAIN}" ')
+            row.insert(at, ET.fromstring(text))
+
+        yield Mutant(name=f"count: {name}", change=of(malformed), outcome=UNREADABLE, codes=("F005",))
 
     def alternatives(shop: Workshop) -> None:
         """A cell that only some programs see."""

@@ -109,6 +109,11 @@ def identity(cast: Cast) -> Iterator[Mutant]:
         shop.remove(META)
 
     yield who("all hidden carriers stripped", strip, UNREADABLE, "S001")
+    for field_ in ("unit", "code", "year", "issue"):
+        gone = lambda shop, f=field_: shop.say(f, None, visible)  # noqa: E731
+        yield who(f"no {field_} in any visible cell", gone, RETURNED, "S003")
+    single = lambda shop: shop.say("unit", None, on_one_sheet)  # noqa: E731
+    yield who("no unit on one sheet", single, ACCEPTED)
     posing = lambda shop: shop.put(META, "A1", ROLLUP_SCHEMA)  # noqa: E731
     yield who(
         "a unit's workbook that says it is a roll-up",

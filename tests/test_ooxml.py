@@ -506,8 +506,6 @@ def test_a_cell_is_kept_for_what_it_holds_or_for_being_unlocked() -> None:
         ('<c t="inlineStr"><is><r><rPr><b/></rPr><t>甲</t></r><r><t xml:space="preserve"> 乙</t></r></is></c>', "text", "甲 乙"),
         ('<c t="inlineStr"><is><t>東</t><rPh sb="0" eb="1"><t>ヒガシ</t></rPh><phoneticPr/></is></c>', "text", "東"),
         ('<c t="inlineStr"><is><t/></is></c>', "text", ""),
-        ('<c t="inlineStr"><v>7</v></c>', "blank", ""),
-        ("<c><is><t>甲</t></is></c>", "blank", ""),
         ('<c t="s"/>', "blank", ""),
         ("<c><v/></c>", "blank", ""),
     ],
@@ -793,6 +791,12 @@ def test_many_strings_take_little_time_and_room() -> None:
         "<row>" * 50_000,
         '<row r="1"><c r="A1">' + "<v>" * 50_000,
         '<row r="1"><c r="A1" t="inlineStr"><is>' + "<r>" * 50_000,
+        '<row r="1"><c r="A1" t="inlineStr"><v>7</v></c></row>',
+        '<row r="1"><c r="A1"><is><t>甲</t></is></c></row>',
+        '<row r="1"><c r="A1"><v>1<b>7</b></v></c></row>',
+        '<row r="1"><c r="A1"><v>1</v><v>2</v></c></row>',
+        '<row r="1"><c r="A1"><v>1</v></c></row><c r="A2"><v>2</v></c>',
+        '<row r="1"><mc:AlternateContent xmlns:mc="urn:mc"><c r="A1"/></mc:AlternateContent></row>',
     ],
 )
 def test_a_damaged_sheet_is_turned_away_in_one_sentence(rows: str) -> None:

@@ -104,6 +104,14 @@ def carriers_disagree(this: Check, case: Case) -> Iterator[Finding]:
             words = FIELD_WORDS[name]
             yield this.finding(case, f"工作簿各处都没有{words}，被清掉了。", RETURN_TO_BLANK, expected=words)
             conflict = True
+    shown = {c.carrier.field for c in claims if c.value and c.carrier.place and c.carrier.place.sheet != META}
+    if moved.isdisjoint(case.layout.section_names):
+        for name in [name for name in FIELD_WORDS if name in said and name not in shown]:
+            words = FIELD_WORDS[name]
+            yield this.finding(
+                case, f"各张表的表头都没有{words}了，被清掉了。", RETURN_TO_BLANK, expected=words
+            )
+            conflict = True
     if conflict or filing.book is None or META not in filing.book.sheets:
         return
     meant = issue_number(case.form.key, filing.unit, filing.year)

@@ -21,6 +21,7 @@ _X14_VALIDATION = "http://schemas.microsoft.com/office/spreadsheetml/2009/9/main
 _KINDS: dict[str, CellKind] = {"e": "error", "d": "text"}
 _BOOLEANS = {"1": "TRUE", "true": "TRUE", "0": "FALSE", "false": "FALSE"}
 
+_COUNTS = frozenset(["row", "c", "v", "f", "is", "sheetData"])  # elements that hold what is read
 _COLUMNS = {column_letters(number): number for number in range(1, 257)}
 _ADDRESS = re.compile(r"\$?([A-Za-z]{1,3})\$?([1-9][0-9]{0,6})")
 
@@ -78,7 +79,7 @@ class SheetReader(PartReader):
         self.hidden_rows: set[int] = set()
         self.hidden_columns: set[int] = set()
         self.shown_rows: set[int] = set()  # kept when rows that are not declared are hidden
-        self.zero_height = self.protected = self.overfull = False
+        self.zero_height = self.protected = self.overfull = self.has_rows = False
         self.validations = self.columns = 0
         self.row, self.row_is_given, self.row_is_hidden = 0, True, False
         self.runs: list[str] | None = None  # of the inline string of the open cell
@@ -94,6 +95,9 @@ class SheetReader(PartReader):
 
     def opened(self, local: str, attributes: Attributes) -> None:
         if local == "sheetData":
+            if self.has_rows:
+                raise ValueError("two lists of rows")
+            self.has_rows = True
             self.go_on_with(*self.handlers())
         elif local == "mergeCell":
             if len(self.merges) < MOST_MERGES:
@@ -150,6 +154,8 @@ class SheetReader(PartReader):
             elif name == row_name and not digits:
                 digits = self.row_starts(attributes)
                 before, last = -len(digits), ""
+            elif in_text:
+                raise ValueError("an element within a value")
             else:
                 self.runs_or_nothing(name, cell)
 
@@ -254,6 +260,8 @@ class SheetReader(PartReader):
     def content(self, type_: str, value: str | None) -> tuple[CellKind, str]:
         """Kind and text of a cell by its t attribute."""
         if type_ == "inlineStr":
+            if value is not None:
+                raise ValueError("an inline string with a value")
             runs, self.runs = self.runs, None
             return ("blank", "") if runs is None else ("text", "".join(runs))
         if value is None or (value == "" and type_ != "str"):
@@ -269,11 +277,16 @@ class SheetReader(PartReader):
         return _KINDS[type_], value
 
     def runs_or_nothing(self, name: str, cell: Attributes | None) -> None:
-        """Go aside into an inline string, or into what does not count."""
-        if name.endswith("AlternateContent"):
-            raise ValueError("cells that some programs see and others do not")
+        """Go aside into an inline string, or into what does not count.
+
+        What would count, but not where it stands, is damage: programs differ in whether they see it.
+        """
+        space, _, local = name.rpartition(" ")
+        is_inline = local == "is" and cell is not None and cell.get("t") == "inlineStr"
+        if local == "AlternateContent" or (space == self.space and local in _COUNTS and not is_inline):
+            raise ValueError(f"out of place: {local}")
         self.step_aside()
-        if name == f"{self.space} is" and cell is not None and cell.get("t") == "inlineStr":
+        if is_inline and space == self.space:
             self.runs, self.run_depth = [], 2
             self.handle(self.start_run, self.end_run)
 
