@@ -5,6 +5,7 @@ import os
 import random
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
+import helpers_office as office
 import helpers_page as page
 import helpers_pipe as pipe
 import helpers_rollup as made
@@ -354,3 +355,13 @@ def test_a_scale_that_there_is_not_is_refused_with_those_that_there_are(wrong):
     with pytest.raises(UsageError) as raised:
         Exports(**wrong)
     assert all(scale in str(raised.value) for scale in SCALES) or "0 到 6" in str(raised.value)
+
+
+@pytest.mark.office
+def test_libreoffice_comes_to_the_same_totals(copy, tmp_path):
+    path = tmp_path / "副本.xlsx"
+    path.write_bytes(copy[0])
+    cells = office.done(path).cells
+    for slot in lay_out(FORM).derived:
+        shown = cells[slot.sheet].get(slot.address, 0)
+        assert shown == pytest.approx(float(copy[1].figures[slot.item.id]), abs=1e-9), slot.item.id
