@@ -400,6 +400,10 @@ def test_a_town_of_which_nobody_says_whose_it_is_is_queried_beside_a_whole():
     result = merge(checked(WHOLE, sent(town(1, parent=""))), unit=CITY)
     assert codes(result) == {WHOLE.file: ["R112"], "示例1镇 1.xlsx": []} and len(result.rollup.leaves) == 2
     assert merge(checked(WHOLE, sent(town(1, parent="别县"))), unit=CITY).checked.findings == ()
+    batch = rolled(
+        None, sent(town(1, parent="")), sent(town(2, parent="")), file="一批.xlsx"
+    )  # nobody signed it
+    assert codes(merge(checked(WHOLE, batch), unit=CITY))[WHOLE.file] == ["R112"]
 
 
 # ---- earlier results among what came
@@ -441,6 +445,17 @@ def test_of_a_roll_up_that_clashes_every_unit_of_the_roster_is_named():
     batch = rolled(Unit(name="一片", code="P1", level="county"), sent(town(1), 2), sent(town(2)))
     result = merged(batch, sent(town(1)), sent(town(3)), roster=roster)
     assert {unit.name: why for unit, why in result.rollup.missing} == {"示例1镇": "退回", "示例2镇": "退回"}
+
+
+def test_counties_that_are_expected_are_counted_as_counties():
+    roster = Roster(tuple(Unit(name=f"{n}县", code=f"C{n}", kind="本级", level="county") for n in (1, 2, 3)))
+    counties = [
+        rolled(Unit(name=f"{n}县", code=f"C{n}", level="county"), sent(town(2 * n)), sent(town(2 * n + 1)))
+        for n in (1, 2)
+    ]
+    result = merged(*counties, roster=roster)
+    assert result.rollup.coverage == "2/3 单位（含 4 个填报单位）"
+    assert [(unit.name, why) for unit, why in result.rollup.missing] == [("3县", "未报送")]
 
 
 # ---- a part of the units
@@ -525,6 +540,40 @@ def test_dozens_of_workbooks_in_batches_give_the_bytes_of_any_order_and_the_figu
         assert again.rollup.missing == () and again.rollup.coverage == "24/24 单位"
     others = merge(check(chance.sample(files, 24), roster=roster), unit=COUNTY)
     assert write_rollup(others) == write_rollup(whole)
+
+
+def test_the_command_prefers_chooses_and_compares(tmp_path, monkeypatch, capsys):
+    import json
+    import sys
+
+    from xltools.cli import main
+
+    (tmp_path / "名单.csv").write_text(
+        "单位名称,代码,类别,上级,片区\n示例1镇,U01,,示例县,东\n示例2镇,U02,,示例县,西\n", "utf-8"
+    )
+    book(tmp_path / "上年", town(1), 7, 2022)
+    for unit, seed in ((town(1), 1), (town(1), 2), (town(2), 3)):
+        book(tmp_path / "收件", unit, seed)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*more):
+        words = ["merge", "收件", "-o", "汇总.xlsx", "--unit", "示例县", "--units", "名单.csv", *more]
+        monkeypatch.setattr(sys, "argv", ["xltools", *words])
+        with pytest.raises(SystemExit) as left:
+            main()
+        return left.value.code, capsys.readouterr().out
+
+    assert run()[0] == 1
+    code, said = run("--prefer", "收件/示例1镇2.xlsx", "--where", "片区=东", "--last", "上年")
+    assert code == 1 and "G104" in said  # what was carried over last year is not what came in
+    assert "汇总了 1/1 单位" in said and "只汇总了：片区为东" in said
+    assert "1 个单位里有 1 个查得到" in said
+    back = pipe.read((tmp_path / "汇总.xlsx").read_bytes())
+    assert back.unit.name == "示例县（片区为东）" and [one.file for one in back.leaves] == ["示例1镇2.xlsx"]
+    code, said = run("--prefer", "示例1镇=示例1镇1.xlsx", "--kind", "乡镇街道", "--format", "json")
+    found = {one["file"]: one["merged"] for one in json.loads(said)["filings"]}
+    assert code == 0 and found == {"示例1镇1.xlsx": True, "示例1镇2.xlsx": False, "示例2镇3.xlsx": True}
+    assert run("--prefer", "没有.xlsx")[0] == 2 and run("--kind", "乡")[0] == 2
 
 
 def test_last_year_of_each_unit_and_of_the_whole_only_when_all_are_known(tmp_path):

@@ -112,7 +112,7 @@ def merge(
     rollup = roll_up(first.form, first.year, leaves, unit=signer, roster=roster)
     if only is not None and unit is None:
         rollup = replace(rollup, unit=only.signed(rollup.unit))
-    rollup = replace(rollup, missing=_missing(result, merged))
+    rollup = replace(rollup, missing=_missing(result, merged), covered=_covered(result, merged))
     return MergeResult(result, merged, _with_last(rollup, last) if last is not None else rollup)
 
 
@@ -227,6 +227,20 @@ def _missing(checked: CheckResult, merged: Sequence[bool]) -> tuple[tuple[Unit, 
     if roster is None:
         return tuple(reasons.values())
     return tuple(reasons[unit.key] for unit in roster if unit.key in reasons)
+
+
+def _covered(checked: CheckResult, merged: Sequence[bool]) -> int | None:
+    """How many units of the roster are inside, as a leaf or as the unit of a roll-up."""
+    if checked.roster is None:
+        return None
+    went = [one.filing for one, inside in zip(checked.filings, merged, strict=True) if inside]
+    found = {
+        known.key
+        for one in went
+        for unit in _everybody(one)
+        if (known := checked.roster.find(unit)) is not None
+    }
+    return len(found)
 
 
 def _everybody(filing: Filing) -> list[Unit]:

@@ -16,6 +16,7 @@ from xltools.checks.across import listed, said, substance
 from xltools.filing import Filing
 from xltools.finding import Outcome
 from xltools.result import Checked, with_findings
+from xltools.rollup import is_unnamed
 from xltools.roster import CONSOLIDATED, LEVELS, Roster, Unit
 from xltools.sameness import Sameness, words_of
 
@@ -81,7 +82,7 @@ class Overlaps:
         found: dict[int, list[tuple[Unit, set[str]]]] = {}
         for at, filing in self.filings.items():
             owners: set[str] = set()
-            if filing.is_rollup and filing.unit is not None:
+            if filing.is_rollup and filing.unit is not None and not is_unnamed(filing.unit):
                 owners = words_of(filing.unit) | self.same.above(filing.unit)
             found[at] = [(unit, self.same.above(unit) | owners) for unit in units_of(filing)]
         return found

@@ -7,6 +7,7 @@ is missing, and the roll-up says so.  Which files may go in is merging.py's matt
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,9 @@ class Rollup:
     missing: tuple[tuple[Unit, str], ...] = ()
     last: Values = field(default_factory=dict)
     last_by_unit: Mapping[str, Values] = field(default_factory=dict)
+    covered: int | None = (
+        None  # of the expected units, those inside, by themselves or by the roll-up they sent
+    )
 
     @cached_property
     def inputs(self) -> dict[str, Value]:
@@ -64,10 +68,15 @@ class Rollup:
 
     @property
     def coverage(self) -> str:
-        """`11/12 单位`, or `11 个单位` where nobody said how many there should be."""
+        """`11/12 单位`, or `11 个单位` where nobody said how many there should be.
+
+        Where counties are expected and send roll-ups, `3/12 单位（含 41 个填报单位）`.
+        """
         if self.expected is None:
             return f"{len(self.leaves)} 个单位"
-        return f"{len(self.leaves)}/{self.expected} 单位"
+        inside = len(self.leaves) if self.covered is None else self.covered
+        more = f"（含 {len(self.leaves)} 个填报单位）" if inside != len(self.leaves) else ""
+        return f"{inside}/{self.expected} 单位{more}"
 
     def _merged(self, item: Item) -> Value:
         if item.rollup == "none":
@@ -168,6 +177,11 @@ def roll_up(
     )
     rollup.verify()
     return rollup
+
+
+def is_unnamed(unit: Unit) -> bool:
+    """Whether a roll-up's unit is the stand-in for one that nobody signed: a batch, which stands above nobody."""
+    return unit.kind == CONSOLIDATED and re.fullmatch("H[0-9a-f]{12}", unit.code) is not None
 
 
 def _unnamed(leaves: Sequence[Leaf]) -> Unit:
