@@ -22,6 +22,8 @@ _HELP_WORDS = (
     ("[required]", "[必填]"),
     ("[default: ", "[默认："),
     (" <list[Path]>", ""),
+    (" <path>", ""),
+    (" <str>", ""),
 )
 
 
