@@ -22,7 +22,7 @@ from xltools.rollup import Rollup
 from xltools.words import number_text
 from xltools.writing import styles
 from xltools.writing.annexes import heading
-from xltools.writing.details import ALL, Sums, shown_figures
+from xltools.writing.details import ALL, Sums, shown_figures, shrunk
 from xltools.writing.sheet import SheetWriter
 from xltools.writing.styles import CELL, COUNT, HEAD, Style
 from xltools.writing.years import last_place, year_rows
@@ -99,11 +99,10 @@ class _Page:
 
     def table(self, head: int, rows: Sequence[Row], names: Sequence[str]) -> None:
         for column, name in enumerate(("", *names), 1):
-            style: Style = {**HEAD, "text_wrap": False, "shrink": True}
-            self.sheet.put(Place(CHARTS, head, column, head, column), name, style)
+            self.sheet.put(Place(CHARTS, head, column, head, column), name, shrunk(HEAD))
         for number, (label, cells) in enumerate(rows, head + 1):
-            _put(self.sheet, number, 1, label, {**CELL, "text_wrap": False, "shrink": True})
-            style = {**COUNT, "num_format": "General" if _broken(cells) else "#,##0"}
+            _put(self.sheet, number, 1, label, shrunk(CELL))
+            style: Style = {**COUNT, "num_format": "General" if _broken(cells) else "#,##0"}
             for column, cell in enumerate(cells, 2):
                 _put(self.sheet, number, column, cell, style)
 

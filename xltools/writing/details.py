@@ -35,7 +35,8 @@ from xltools.writing.styles import CELL, COUNT, HEAD, TOTAL, Style
 
 ALL = "合计"
 UNIT_WIDTHS = (6.0, 26.0, 16.0, 10.0, 26.0)
-WIDTH = 9.5  # of a figure's column
+WIDTH, WIDE = 9.5, 16.0  # of a figure's column; of the few of a small table
+FEW = 4
 PAGE_WIDTH, PAGE_SCALE = 166.0, 63  # characters on a printed page at this scale in %
 MOST_HEAD = 160.0  # points
 DECLARED: Style = {"italic": True, "font_color": styles.QUIET_INK}
@@ -116,7 +117,7 @@ class _DetailWriter:
     def __init__(self, sheet: SheetWriter, detail: DetailSheet, rollup: Rollup, sums: Sums) -> None:
         self.sheet, self.detail, self.rollup, self.sums = sheet, detail, rollup, sums
         make = sheet.book.format
-        self.number, self.text = make(COUNT), make({**CELL, "text_wrap": False})
+        self.number, self.text = make(COUNT), make(shrunk(CELL))
         kinds = {item.type for item in detail.items}
         looks = {kind: {**COUNT, "num_format": FORMATS[kind]} for kind in kinds}
         self.inputs = {kind: make(look) for kind, look in looks.items()}
@@ -124,6 +125,7 @@ class _DetailWriter:
         self.totals = {
             kind: make({**look, "bg_color": styles.TOTAL_FILL}) for kind, look in looks.items()
         }  # fmt: skip
+        self.width = WIDE if len(detail.items) <= FEW else WIDTH
         self.units = {item.unit for item in detail.items}
         self.columns = [self._column(number, item) for number, item in enumerate(detail.items)]
 
@@ -146,12 +148,12 @@ class _DetailWriter:
         for (_, words), group in groupby(heads, key=lambda head: head[:2]):
             across = len(list(group))
             sheet.put(Place(name, upper, at, upper, at + across - 1), words, HEAD)
-            heights[upper] = max(heights[upper], wrapped_height(words, WIDTH * across))
+            heights[upper] = max(heights[upper], wrapped_height(words, self.width * across))
             groups.append(across)
             at += across
         for column, (item, (*_, words)) in enumerate(zip(items, heads, strict=True), FIRST_COLUMN):
             sheet.put(Place(name, lower, column, lower, column), words, HEAD)
-            heights[lower] = max(heights[lower], wrapped_height(words, WIDTH))
+            heights[lower] = max(heights[lower], wrapped_height(words, self.width))
             style = {**HEAD, **styles.SMALL, "text_wrap": False}
             sheet.put(Place(name, small, column, small, column), item.id, style)
         for column, words in enumerate(UNIT_HEADS, 1):
@@ -165,7 +167,7 @@ class _DetailWriter:
         last = FIRST_ROW + len(self.rollup.leaves) + len(self.sums.groups)
         body = dict.fromkeys(range(FIRST_ROW, last), 20.0)
         heads_high = {row: min(height, MOST_HEAD) for row, height in heights.items()}
-        widths = (*UNIT_WIDTHS, *([WIDTH] * len(items)))
+        widths = (*UNIT_WIDTHS, *([self.width] * len(items)))
         sheet.grid(widths, {1: 32.0, 2: 18.0, **heads_high, small: 14.0, **body})
 
     def _heads(self) -> list[tuple[str, str, str]]:
@@ -191,7 +193,7 @@ class _DetailWriter:
         for column, words in enumerate((unit.name, unit.code, unit.kind, leaf.file), 2):
             if column == 2 and link:
                 place = self.detail.text_place(number, column)
-                sheet.file_link(place, link, words, {**CELL, **styles.LINK, "text_wrap": False})
+                sheet.file_link(place, link, words, shrunk({**CELL, **styles.LINK}))
             else:
                 sheet.cell(row, column, words, self.text)
         for column, item, formula, look, zero in self.columns:

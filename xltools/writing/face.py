@@ -20,6 +20,7 @@ MOST_BROKEN = 10  # rules named; all are on 校验
 MOST_NAMED = 200  # units named in one cell; all are on 报送情况
 CONFIRM_WORDS = "带※的项目数是各单位相加的，同一事项可能被几个单位各计一次，须由人核对后确认"
 CONTENTS = "目录"
+ONE_PAGE = 1_000.0  # points that a page takes without getting hard to read
 
 
 def write_face(sheet: SheetWriter, rollup: Rollup, contents: Mapping[str, str]) -> None:
@@ -39,9 +40,10 @@ def write_face(sheet: SheetWriter, rollup: Rollup, contents: Mapping[str, str]) 
         shown = name.partition(" ")[0] if name.startswith(DETAIL) else name
         sheet.link(Place(FACE, row, 1, row, 1), name, "A1", shown, {**CELL, **styles.LINK})
         sheet.put(Place(FACE, row, 2, row, 2), words, CELL)
-        heights[row] = max(wrapped_height(words, WIDTHS[1]), wrapped_height(shown, WIDTHS[0]))
+        heights[row] = wrapped_height(words, WIDTHS[1]) - 4
     sheet.grid(WIDTHS, heights)
-    sheet.page(landscape=False, one_page=False, columns=2, rows=band + len(contents))
+    one_page = sum(heights.values()) <= ONE_PAGE
+    sheet.page(landscape=False, one_page=one_page, columns=2, rows=band + len(contents))
 
 
 def _lines(rollup: Rollup) -> Iterator[tuple[str, str]]:

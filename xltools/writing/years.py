@@ -24,9 +24,9 @@ from xltools.rollup import Rollup
 from xltools.words import number_text
 from xltools.writing import styles
 from xltools.writing.annexes import heading
-from xltools.writing.details import ALL, FORMATS, Sums, shown_figures
+from xltools.writing.details import ALL, FORMATS, Sums, shown_figures, shrunk
 from xltools.writing.sheet import SheetWriter
-from xltools.writing.styles import CELL, COUNT, HEAD, Style
+from xltools.writing.styles import CELL, COUNT, HEAD
 
 HEAD_ROW = 4
 ITEM_HEADS = ("项目", "分类", "计量单位", "{year}年", "{last}年", "增减", "增减％", "备注")
@@ -143,8 +143,8 @@ class _Figures:
     def look(self, number_format: str, status: str = "") -> Format:
         key = number_format, status
         if key not in self.formats:
-            style: Style = {**COUNT, "text_wrap": False, "shrink": True, "num_format": number_format}
-            self.formats[key] = self.sheet.book.format({**style, **styles.STATUS.get(status, {})})
+            style = {**shrunk(COUNT), "num_format": number_format, **styles.STATUS.get(status, {})}
+            self.formats[key] = self.sheet.book.format(style)
         return self.formats[key]
 
     def put(
@@ -252,7 +252,7 @@ def write_unit_years(sheet: SheetWriter, rollup: Rollup) -> None:
         note += f"{len(lost)} 个单位没有上年数：{'、'.join(lost[:8])}{'等' if len(lost) > 8 else ''}。"
     whole = wholes(form)
     figures, details = _Figures(sheet, 6), detail_sheets(form)
-    text, count = sheet.book.format({**CELL, "text_wrap": False}), sheet.book.format(COUNT)
+    text, count = sheet.book.format(shrunk(CELL)), sheet.book.format(COUNT)
     row, heights = HEAD_ROW, {}
     for number, leaf in enumerate(rollup.leaves):
         last = known.get(leaf.unit.key)
