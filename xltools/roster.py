@@ -64,12 +64,19 @@ class Roster:
     def by_key(self) -> Mapping[str, Unit]:
         return {unit.key: unit for unit in self.units}
 
+    @cached_property
+    def _by_name(self) -> Mapping[str, list[Unit]]:
+        found: dict[str, list[Unit]] = {}
+        for unit in self.units:
+            found.setdefault(unit.name, []).append(unit)
+        return found
+
     def find(self, unit: Unit) -> Unit | None:
         """The roster's own record of a unit: by key, else by its name where that name is unique and one of
         the two has no code."""
         if found := self.by_key.get(unit.key):
             return found
-        named = [one for one in self.units if one.name == unit.name]
+        named = self._by_name.get(unit.name, [])
         return named[0] if len(named) == 1 and not (named[0].code and unit.code) else None
 
     def __iter__(self) -> Iterator[Unit]:
