@@ -542,6 +542,26 @@ def test_dozens_of_workbooks_in_batches_give_the_bytes_of_any_order_and_the_figu
     assert write_rollup(others) == write_rollup(whole)
 
 
+def test_the_countys_own_form_filled_from_its_roll_up_never_joins_its_towns(tmp_path):
+    from xltools.issuing import answers_of_rollup
+
+    towns = [book(tmp_path / "县收件", town(n), n) for n in (1, 2)]
+    rollup, county = tmp_path / "汇总.xlsx", tmp_path / "示例县.xlsx"
+    rollup.write_bytes(write_rollup(merge(check(towns), unit=COUNTY)))
+    answers = replace(
+        answers_of_rollup(FORM, COUNTY, 2023, rollup), texts=dict.fromkeys(FORM.texts, "见各单位的报告。")
+    )
+    county.write_bytes(write_template(FORM, COUNTY, 2023, answers))
+    with_town = merge(check([county, towns[0]]), unit=CITY)
+    assert (
+        codes(with_town) == {"示例县.xlsx": ["R109"], "示例1镇1.xlsx": ["R109"]} and with_town.rollup is None
+    )
+    with_rollup = merge(check([county, rollup]), unit=CITY)
+    assert codes(with_rollup) == {"示例县.xlsx": ["R103"], "汇总.xlsx": ["R103"]}
+    by_itself = merge(check([county, *towns]), unit=CITY, prefer=["示例县.xlsx"])
+    assert who(by_itself) == ["示例县"] and by_itself.rollup.figures == pipe.read(rollup.read_bytes()).figures
+
+
 def test_the_command_prefers_chooses_and_compares(tmp_path, monkeypatch, capsys):
     import json
     import sys
