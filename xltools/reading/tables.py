@@ -286,6 +286,7 @@ def _headless(ground: Ground, table: Table, heads: list[_Head], vocabulary: Voca
             for word in ground.words.values()
             if word.key in vocabulary.breaks and not rows.knows(word.key)
         ]
+        over += [row for row in ground.rows if _looks_like_heads(ground, row, rows)]
         bottom = min([row for row in over if row > top] + [bottom + 1]) - 1
     marks = [
         _mark_of_row(ground, word, is_local=ground.figures_right_of(word.row, word.column))
@@ -305,10 +306,19 @@ def _headless(ground: Ground, table: Table, heads: list[_Head], vocabulary: Voca
         if mark := found.found.get(row.id):
             after = [(mark.step, c) for c in ground.rows[mark.step] if c > mark.depth]
             figures = [at for at in after if is_figure(ground.cells[at])]
-            alone = after if len(after) == 1 else []
+            words = [at for at in after if at in ground.words and ground.words[at].key in vocabulary.known]
+            alone = after if len(after) == 1 and not words else []
             spot = Spot(ground, tuple(figures or alone))
             piece.spots[f"{table.id}.{row.id}.{column.id}"] = [spot]
     return piece
+
+
+def _looks_like_heads(ground: Ground, row: int, rows: Lines) -> bool:
+    """Several words and no figure, and not all of them row labels: another table begins."""
+    words = [ground.words[row, c] for c in ground.rows[row] if (row, c) in ground.words]
+    return (
+        len(words) > 1 and not ground.figures_right_of(row, 0) and not all(rows.knows(w.key) for w in words)
+    )
 
 
 # ---- the form as a whole
