@@ -59,6 +59,22 @@ def test_rows_and_columns_out_of_place_are_carried_over_by_their_labels(tmp_path
     assert [one.code for one in pipe.findings(back.data)] == ["G207"]
 
 
+def test_reasons_given_on_an_earlier_list_are_kept_when_rows_were_moved(tmp_path):
+    answers = Answers(items={"enforcement.penalty.decided": 20_000_000}).over(pipe.seeded(FORM, 3))
+    back = returned(tmp_path, write_template(FORM, pipe.TOWN, 2023, answers))
+
+    def reason_and_shift(book):
+        book[PROBLEMS].cell(HEAD_ROW + 1, PROBLEM_HEADS.index("说明") + 1).value = "含历年积案"
+        book[REQUESTS].insert_rows(12)
+
+    again = returned(tmp_path, pipe.changed(back.data, reason_and_shift))
+    assert again.carried is not None
+    assert {one.code: one.explained for one in pipe.findings(again.data)} == {
+        "V111": "含历年积案",
+        "G207": None,
+    }
+
+
 def test_a_row_deleted_is_not_found_and_not_guessed(tmp_path):
     """A label changed with its figures in place, and a row taken out: both are left to the unit."""
     answers = pipe.seeded(FORM, 3)

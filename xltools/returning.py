@@ -259,7 +259,8 @@ class _Sender:
             )
 
         first = read_filing_bytes(one.filing.file, written((), carried.answers), self.find)
-        case = Case(first, last=self._before(unit), year=self.year, roster=self.roster)
+        known = replace(first, problems=one.filing.problems)  # with the reasons given on an earlier list
+        case = Case(known, last=self._before(unit), year=self.year, roster=self.roster)
         old = tuple(
             replace(
                 problem,
