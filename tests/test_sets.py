@@ -542,6 +542,20 @@ def test_dozens_of_workbooks_in_batches_give_the_bytes_of_any_order_and_the_figu
     assert write_rollup(others) == write_rollup(whole)
 
 
+def test_who_was_missing_in_a_county_is_missing_in_the_city_and_in_the_province(tmp_path):
+    towns = [book(tmp_path / "县收件", town(n), n) for n in (1, 2)]
+    roster = Roster((town(1), town(2), town(3)))
+    result = merge(check(towns, roster=roster), unit=COUNTY)
+    for level, signer in enumerate((CITY, Unit(name="示例省", level="province"))):
+        below = tmp_path / f"{level}.xlsx"
+        below.write_bytes(write_rollup(result))
+        result = merge(check([below]), unit=signer)
+        assert [(unit.name, why) for unit, why in result.rollup.missing] == [("示例3镇", "未报送")]
+    late = book(tmp_path / "补报", town(3), 3)
+    result = merge(check([below, late]), unit=signer)
+    assert result.rollup.missing == () and who(result) == ["示例1镇", "示例2镇", "示例3镇"]
+
+
 def test_the_countys_own_form_filled_from_its_roll_up_never_joins_its_towns(tmp_path):
     from xltools.issuing import answers_of_rollup
 

@@ -19,6 +19,7 @@ from xltools.form import Values
 from xltools.intake import LastYear
 from xltools.overlaps import replaced, settle
 from xltools.problems import place_words
+from xltools.reading.coverage import not_merged
 from xltools.result import Checked, CheckResult, MergeResult, with_findings
 from xltools.rollup import Rollup, in_order, roll_up
 from xltools.roster import Roster, Unit
@@ -203,20 +204,24 @@ def _choose(filings: list[Checked], preferred: set[int], roster: Roster | None) 
 
 
 def _missing(checked: CheckResult, merged: Sequence[bool]) -> tuple[tuple[Unit, str], ...]:
-    """Units whose figures are not in the roll-up, with the reason: 未报送, 退回, 待核实, 读不出."""
+    """Units whose figures are not in the roll-up, with the reason: 未报送, 退回, 待核实, 读不出.
+
+    Those that were missing in a roll-up one level down are missing here as well.
+    """
     roster = checked.roster
-    same = Sameness((unit for one in checked.filings for unit in _everybody(one.filing)), roster)
-    inside = {
-        same.key(unit)
-        for one, went in zip(checked.filings, merged, strict=True)
-        if went
-        for unit in _everybody(one.filing)
-    }
+    went = [one.filing for one, inside in zip(checked.filings, merged, strict=True) if inside]
+    below = [one for filing in went if filing.is_rollup and filing.book for one in not_merged(filing.book)]
+    same = Sameness(
+        [*(unit for one in checked.filings for unit in _everybody(one.filing)), *(unit for unit, _ in below)],
+        roster,
+    )
+    inside = {same.key(unit) for filing in went for unit in _everybody(filing)}
     reasons: dict[str, tuple[Unit, str]] = {}
-    for one, went in zip(checked.filings, merged, strict=True):
-        if went or one.duplicate or one.superseded:
+    carried: dict[str, tuple[Unit, str]] = {}
+    for one, is_inside in zip(checked.filings, merged, strict=True):
+        if is_inside or one.duplicate or one.superseded:
             continue
-        units = _everybody(one.filing) if roster is not None else [*_everybody(one.filing)][:1]
+        units = _everybody(one.filing) if roster is not None else _everybody(one.filing)[:1]
         for unit in units:
             if same.key(unit) not in inside:
                 known = same.known(unit)
@@ -224,9 +229,15 @@ def _missing(checked: CheckResult, merged: Sequence[bool]) -> tuple[tuple[Unit, 
     for unit in checked.missing:
         if same.key(unit) not in inside:
             reasons.setdefault(unit.key, (unit, "未报送"))
-    if roster is None:
-        return tuple(reasons.values())
-    return tuple(reasons[unit.key] for unit in roster if unit.key in reasons)
+    for unit, why in below:
+        known = same.known(unit)
+        if (
+            unit.kind and same.key(unit) not in inside and known.key not in reasons
+        ):  # a file of nobody has no kind
+            carried.setdefault(known.key, (known, why))
+    if roster is not None:
+        reasons = {unit.key: reasons[unit.key] for unit in roster if unit.key in reasons}
+    return (*reasons.values(), *carried.values())
 
 
 def _covered(checked: CheckResult, merged: Sequence[bool]) -> int | None:

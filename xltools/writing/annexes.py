@@ -133,15 +133,16 @@ def status_rows(result: MergeResult) -> list[list[Shown]]:
         listed = checked.roster.find(unit) if checked.roster and unit else None
         who = listed or unit
         known.update({who.key} if who else set())
-        words = "重复的同一文件" if one.duplicate else one.outcome.words
+        words = "重复的同一文件" if one.duplicate else "已选用另一份" if one.superseded else one.outcome.words
         rows.append([
             who.name if who else "（认不出单位）", who.code if who else "", who.kind if who else "",
             words, "是" if went else "否", one.filing.file, sum(f.is_open for f in one.findings),
             who.contact if who else "", who.phone if who else "",
         ])  # fmt: skip
+    missing = result.rollup.missing if result.rollup is not None else ()
     rows += [
-        [unit.name, unit.code, unit.kind, "未报送", "否", "", None, unit.contact, unit.phone]
-        for unit in checked.missing
+        [unit.name, unit.code, unit.kind, why, "否", "", None, unit.contact, unit.phone]
+        for unit, why in missing
         if unit.key not in known
     ]
     return numbered(rows)
