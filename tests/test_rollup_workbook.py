@@ -1,8 +1,10 @@
 """The roll-up workbook, sheet by sheet: what a county signs, explains, compares and passes upward."""
 
 import io
+import os
 import posixpath
 import re
+import time
 import zipfile
 from decimal import Decimal
 from pathlib import Path
@@ -345,6 +347,24 @@ def test_what_is_written_is_read_back(full, data):
         assert {name: text for name, text in one.texts.items() if text} == dict(other.texts)
 
 
+def test_a_sum_that_lacks_a_unit_and_what_is_not_merged_are_no_faults_one_level_up():
+    some = leaves()
+    some[1] = leaf(
+        FORM, 2, "财政局", "部门", blank=["documents.normative.repealed", "licensing.permit.decided"]
+    )
+    data = write_rollup(result(some))
+    slot = lay_out(FORM).slots["licensing.permit.decided"]
+    assert book(data)[slot.sheet][slot.address].number_format == '0"（缺1）"'
+    assert pipe.findings(data) == []
+    back = pipe.read(data)
+    assert back.leaves[1].inputs["licensing.permit.decided"] is None  # nor has it become a zero
+    assert back.figures["licensing.permit.decided"] == sum(
+        one.inputs["licensing.permit.decided"] or 0 for one in some
+    )
+    codes = {code for code, _ in pipe.codes(write_rollup(result(leaves(SNOW), SNOW)))}
+    assert not {code for code in codes if code[0] not in "G"}  # random figures break rules, and no more
+
+
 def test_long_texts_stand_whole_on_rows_that_a_page_can_hold(data):
     sheet = book(data)["文字材料"]
     row = [cell.value for cell in sheet["B"]].index("甲镇") + 1
@@ -566,6 +586,33 @@ parts = [{id = "a", label = "甲", items = ["teams.machine.hours"]}]
 """, "utf-8")  # fmt: skip
     with pytest.raises(FormErrors, match="汇总时不相加"):
         load_form(str(path))
+
+
+# ---- how long it takes
+
+
+def county_of(units):
+    some = [
+        leaf(FORM, n, f"示例{n}镇", kind) for n, (_, kind) in zip(range(units), PARTS * units, strict=False)
+    ]
+    own, by_unit = last_of(OLD, some)
+    return result(some, last=own, last_by_unit=by_unit)
+
+
+def test_forty_units_in_less_than_two_seconds():
+    merged = county_of(40)
+    began = time.process_time()
+    write_rollup(merged)
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.slow
+@pytest.mark.office
+@pytest.mark.skipif(not os.environ.get("XLTOOLS_SLOW"), reason="takes a minute; XLTOOLS_SLOW=1 runs it")
+def test_a_thousand_units_recalculate_without_a_difference(tmp_path):
+    path, data = tmp_path / "汇总.xlsx", write_rollup(county_of(1000))
+    path.write_bytes(data)
+    assert agree(recalculated(path), data) > 100_000
 
 
 # ---- small parts

@@ -46,11 +46,16 @@ def with_leaves(filing: Filing) -> Filing:
     rolled = roll_up(form, filing.year, leaves, unit=filing.unit)
     layout = lay_out(form)
     entries = {
-        slot.item.id: Entry(book.sheets[slot.sheet].cell(slot.address), rolled.inputs[slot.item.id])
+        slot.item.id: Entry(_own(book.sheets[slot.sheet].cell(slot.address)), rolled.inputs[slot.item.id])
         for slot in layout.inputs
-        if slot.sheet in book.sheets
+        if slot.sheet in book.sheets and slot.item.rollup != "none"  # those are left blank, as they should be
     }
     return replace(filing, is_rollup=True, leaves=leaves, entries=entries, label_faults=())
+
+
+def _own(cell: Cell) -> Cell:
+    """A sum's cell.  Its number format is the writer's: 12（缺2） shows digits that are no part of the figure."""
+    return replace(cell, format="number")
 
 
 def _rows(book: Book) -> Iterator[int]:

@@ -51,7 +51,7 @@ LACKING: Style = {"bg_color": "#FCE4D6"}
 NOT_ADDED: Style = {"pattern": 17, "fg_color": "#D9D9D9"}  # hatched: nothing is missing here
 CONFIRM_MARK = "※"
 LACKING_WORDS = "（缺n）：有 n 个单位没有填这个数，名单见〔汇总〕；没有填不当作零"
-MOST_LINK = 1_000  # characters of a link to a file: Excel takes some more, old programs do not
+MOST_LINK = 600  # characters of a link to a file; Excel takes 2 079, and an escaped one takes three
 MOST_LINKS = 60_000  # of one sheet; Excel takes 65 530
 WHAT_IT_IS = {
     CHECKS: "报表的勾稽关系，按汇总数再算一遍",
