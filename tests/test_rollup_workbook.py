@@ -612,7 +612,7 @@ def test_forty_units_in_less_than_two_seconds():
 def test_a_thousand_units_recalculate_without_a_difference(tmp_path):
     path, data = tmp_path / "汇总.xlsx", write_rollup(county_of(1000))
     path.write_bytes(data)
-    assert agree(recalculated(path), data) > 100_000
+    assert agree(recalculated(path), data) > 90_000
 
 
 # ---- small parts
