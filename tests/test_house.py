@@ -21,6 +21,7 @@ ROOMS = [  # top to bottom
     {"reading"},
     {"checks"},
     {"intake", "issuing", "merging", "overlaps", "saving", "explaining", "differing", "carrying", "returning"},
+    {"rounds"},
     {"reporting"},
     {"demo", "console"},
     {"cli", "__init__", "__main__"},

@@ -1,0 +1,1 @@
+"""A collection round in one folder: handed out, collected, chased, superseded, merged.  The ledger remembers."""
