@@ -120,6 +120,7 @@ def heavy(form, data: bytes) -> dict[str, Callable[[], bytes]]:
         "a cell at XFD1048576": lambda: rows(1, b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'),
         "one string of 60 MiB": lambda: forge.changed({"xl/sharedStrings.xml": into(strings, b"</sst>", b"<si><t>" + line * (60 * MIB // len(line)) + b"</t></si>")}),
         "1 000 000 strings": lambda: forge.changed({"xl/sharedStrings.xml": into(strings, b"</sst>", many(1_000_000, b"<si><t>%d</t></si>"))}),
+        "15 000 strings of 4 000 letters": lambda: forge.changed({"xl/sharedStrings.xml": into(strings, b"</sst>", many(15_000, b"<si><t>%06d" + line + b"</t></si>"))}),
         "strings of 3 000 000 runs": lambda: forge.changed({"xl/sharedStrings.xml": into(strings, b"</sst>", b"<si>" + b"<r><t>x</t></r>" * 3_000_000 + b"</si>")}),
         "200 000 cell styles": lambda: forge.changed({"xl/styles.xml": into(styles, b"</cellXfs>", b'<xf numFmtId="1"/>' * 200_000)}),
         "200 000 defined names": lambda: forge.changed({"xl/workbook.xml": into(book, b"</definedNames>", many(200_000, b'<definedName name="n%d">A1</definedName>'))}),

@@ -25,6 +25,7 @@ MODULES = {  # in the order they run: what is required comes first; what each is
     "integrity": "合计还是不是公式，由程序搬来的表核对过没有",
     "values": "填报格里填的是什么",
     "texts": "文字写了没有、放不放得下",
+    "details": "汇总件里各单位的明细",
     "rules": "勾稽关系",
     "years": "与上年相比",
     "culprit": "哪一格像是填错的",
