@@ -272,12 +272,14 @@ def merge_command(
     from xltools.writing.running import only_run
 
     signer = named_unit(unit, code, "已汇总", level, "") if unit else None
-    guard_output(out, [units, last])
+    guard_output(out, [units, last, *paths])
     exports = Exports(scales=tuple(scale or ()), places=places, csv=csv, json=json_file, parquet=parquet)
     with only_run(out.absolute().parent), progress(quiet) as show:
         before = last_year(last, form, signer)
         others = exports.paths(out)
-        checked = gather_and_check(paths, units, before, form, year, show, leave_out=out, others=others)
+        checked = gather_and_check(
+            paths, units, before, form, year, show, leave_out=out, others=others, lean=True
+        )
         only = subset(checked.roster, kind or (), where or ())
         result = merge(checked, unit=signer, strict=strict, last=before, prefer=prefer or (), only=only)
         placed, rollup = out, result.rollup
@@ -428,6 +430,7 @@ def gather_and_check(
     show: Callable[[int, int], None],
     leave_out: Path | None = None,
     others: Iterable[Path] = (),
+    lean: bool = False,
 ) -> Any:
     """Checks the files; the roster, the output and our own lock, should they lie among them, are no filings."""
     from xltools.forms.catalogue import load_form
@@ -448,6 +451,7 @@ def gather_and_check(
             *others,
             *([leave_out, leave_out.absolute().parent / LOCK] if leave_out is not None else []),
         ],
+        lean=lean,
         progress=show,
     )
 

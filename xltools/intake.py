@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from xltools.checks import Case, run_checks
 from xltools.checks.across import compare, missing_units
 from xltools.errors import FormError, UsageError, XltoolsError
-from xltools.filing import Filing
+from xltools.filing import BLANK, Entry, Filing
 from xltools.finding import Finding, Outcome, outcome_of
-from xltools.form import Form, Values
+from xltools.form import Form, Value, Values
 from xltools.forms.catalogue import load_form
 from xltools.reading.filings import read_filing
 from xltools.reading.gate import why_ignored
-from xltools.result import Checked, CheckResult
+from xltools.result import Checked, CheckResult, with_findings
 from xltools.roster import CONSOLIDATED, ITSELF, Roster, Unit
 
 Progress = Callable[[int, int], None]  # (done, of)
@@ -85,30 +86,35 @@ def check(
     roster: Roster | None = None,
     last: LastYear | None = None,
     leave_out: Iterable[Path] = (),
+    lean: bool = False,
     progress: Progress | None = None,
 ) -> CheckResult:
     """Reads and checks every file.  `forms` are form files beside the catalogue's.
 
     `form` (a key) and `year` are what is being collected; other files are returned.  `leave_out` names files that
-    may lie among the filings and are none, such as the roster and the output.  Raises UsageError for a
-    path that does not exist and FormErrors for a form file of ours that is broken, nothing for bad filings.
+    may lie among the filings and are none, such as the roster and the output.  `lean` keeps of each what merging
+    and reports need, and not its cells.  Raises UsageError for a path that does not exist and FormErrors for a form
+    file of ours that is broken, nothing for bad filings.
     """
     find_form = FormFinder(forms)
     files = sorted(gather(map(Path, paths), leave_out), key=lambda one: (one[1], str(one[0])))
-    read: list[tuple[Path, Filing, str | None]] = []
+    read: list[Checked] = []
     for done, (path, name) in enumerate(files):
         if progress:
             progress(done, len(files))
-        ignored = why_ignored(path)
-        filing = Filing(file=name, sha256="") if ignored else read_filing(path, find_form, name=name)
-        read.append((path, filing, ignored))
+        if why_ignored(path):
+            read.append(Checked(Filing(file=name, sha256=""), (), Outcome.IGNORED, path=path))
+            continue
+        filing = read_filing(path, find_form, name=name)
+        before = last.of(filing.unit) if last is not None and filing.unit is not None else None
+        findings = run_checks(Case(filing, last=before, year=year, form_key=form, roster=roster))
+        unreadable = filing.refusal is not None or filing.form is None
+        outcome = Outcome.UNREADABLE if unreadable else outcome_of(findings)
+        read.append(Checked(_lean(filing) if lean else filing, tuple(findings), outcome, path=path))
     if progress:
         progress(len(files), len(files))
-    between = compare([filing for _, filing, _ in read], roster)
-    checked = tuple(
-        replace(_judge(filing, ignored, between.get(at, []), form, year, roster, last), path=path)
-        for at, (path, filing, ignored) in enumerate(read)
-    )
+    between = compare([one.filing for one in read], roster)
+    checked = tuple(_judge(one, between.get(at, ())) for at, one in enumerate(read))
     came = [
         unit
         for one in checked
@@ -118,23 +124,25 @@ def check(
     return CheckResult(checked, missing_units(roster, came), roster)
 
 
-def _judge(
-    filing: Filing,
-    ignored: str | None,
-    between: Sequence[Finding],
-    form: str | None,
-    year: int | None,
-    roster: Roster | None,
-    last: LastYear | None,
-) -> Checked:
-    if ignored:
-        return Checked(filing, (), Outcome.IGNORED)
-    before = last.of(filing.unit) if last is not None and filing.unit is not None else None
-    case = Case(filing, last=before, year=year, form_key=form, roster=roster)
-    findings = tuple(run_checks(case)) + tuple(between)
-    unreadable = filing.refusal is not None or filing.form is None
-    outcome = Outcome.UNREADABLE if unreadable else outcome_of(findings)
-    return Checked(filing, findings, outcome, duplicate=any(one.code == "R104" for one in between))
+def _judge(one: Checked, between: Sequence[Finding]) -> Checked:
+    """A file with what is said of it among the others."""
+    if not between:
+        return one
+    return replace(with_findings(one, between), duplicate=any(finding.code == "R104" for finding in between))
+
+
+def _lean(filing: Filing) -> Filing:
+    """A unit's filing without its cells, which take ten times as much room as its figures."""
+    if filing.is_rollup:
+        return filing
+    entries = {name: _bare(entry.value, entry.declared_zero) for name, entry in filing.entries.items()}
+    return replace(filing, book=None, claims=(), last_shown={}, entries=entries)
+
+
+@lru_cache(maxsize=100_000, typed=True)
+def _bare(value: Value, declared_zero: bool) -> Entry:
+    """One entry for all cells that say the same."""
+    return Entry(BLANK, value, declared_zero=declared_zero)
 
 
 class LastYear:
