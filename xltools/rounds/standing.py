@@ -51,6 +51,7 @@ class Receipt:
     pinned: bool = False
     reason: str = ""  # of the pin, or of voiding it
     returned: bool = False  # a marked workbook of it has been written
+    marked: Path | None = None  # that workbook, for the board to lead to
 
     @property
     def title(self) -> str:
