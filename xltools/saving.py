@@ -90,9 +90,11 @@ def _plain(value: Value) -> Value:
 
 def guard_output(path: Path, inputs: list[Path | None]) -> None:
     """Raises UsageError where a roll-up would be written over what a unit sent, the roster or last year's file."""
+    if not path.is_file():
+        return
     if any(one is not None and one.resolve() == path.resolve() for one in inputs):
         raise UsageError(f"-o 写的 {path} 是要读的文件，不能盖掉；请换一个名字。")
-    if path.is_file() and _is_filing(path):
+    if _is_filing(path):
         raise UsageError(f"-o 写的 {path} 是一份报表，不是汇总表，没有盖掉；请换一个名字，或先把它移走。")
 
 
