@@ -599,6 +599,31 @@ def county_of(units):
     return result(some, last=own, last_by_unit=by_unit)
 
 
+@pytest.mark.office
+@pytest.mark.openxml
+def test_a_large_roll_up_is_the_same_though_its_long_sheets_are_never_whole_in_memory(
+    full, data, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("xltools.writing.rollup.MOST_IN_MEMORY", 0)
+    large = write_rollup(full)
+    assert large != data and write_rollup(full) == large
+    one, other = book(data), book(large)
+    assert one.sheetnames == other.sheetnames
+    for sheet in one:
+        for row in sheet.iter_rows():
+            for cell in row:
+                same = other[sheet.title][cell.coordinate]
+                assert (same.value, same.number_format, same.fill.fgColor.rgb) == (
+                    cell.value, cell.number_format, cell.fill.fgColor.rgb
+                ), cell  # fmt: skip
+        heights = {row: size.height for row, size in sheet.row_dimensions.items()}
+        assert heights == {row: size.height for row, size in other[sheet.title].row_dimensions.items()}
+    assert pipe.read(large).leaves == pipe.read(data).leaves
+    path = tmp_path / "汇总.xlsx"
+    path.write_bytes(large)
+    assert errors(path) == [] and agree(recalculated(path), large) > 1000
+
+
 def test_forty_units_in_less_than_two_seconds():
     merged = county_of(40)
     began = time.process_time()

@@ -140,35 +140,45 @@ class _DetailWriter:
         return FIRST_COLUMN + number, item, formula, look, self.zeros[kind]
 
     def head(self) -> None:
+        """From top to bottom, as all of a long sheet."""
         sheet, name, items = self.sheet, self.detail.name, self.detail.items
         upper, lower, small = HEAD_ROWS
-        heights = {upper: 24.0, lower: 34.0}
         heads = self._heads()
-        groups, at = [], FIRST_COLUMN
-        for (_, words), group in groupby(heads, key=lambda head: head[:2]):
-            across = len(list(group))
-            sheet.put(Place(name, upper, at, upper, at + across - 1), words, HEAD)
+        groups = [
+            (words, len(list(group))) for (_, words), group in groupby(heads, key=lambda head: head[:2])
+        ]
+        heights = {upper: 24.0, lower: 34.0}
+        for words, across in groups:
             heights[upper] = max(heights[upper], wrapped_height(words, self.width * across))
-            groups.append(across)
-            at += across
-        for column, (item, (*_, words)) in enumerate(zip(items, heads, strict=True), FIRST_COLUMN):
-            sheet.put(Place(name, lower, column, lower, column), words, HEAD)
+        for *_, words in heads:
             heights[lower] = max(heights[lower], wrapped_height(words, self.width))
-            style = {**HEAD, **styles.SMALL, "text_wrap": False}
-            sheet.put(Place(name, small, column, small, column), item.id, style)
-        for column, words in enumerate(UNIT_HEADS, 1):
-            sheet.put(Place(name, upper, column, small, column), words, HEAD)
-        self.breaks = page_breaks(groups)
+        high = {row: min(height, MOST_HEAD) for row, height in heights.items()}
+        widths = (*UNIT_WIDTHS, *([self.width] * len(items)))
+        sheet.grid(widths, {1: 32.0, 2: 18.0, **high, small: 14.0}, others=20.0)
         title = {**styles.LABELS["title"], "align": "left", "text_wrap": False}
         sheet.put(Place(name, 1, 1, 1, 1), self.detail.title, title)
         unit = next(iter(self.units)) if len(self.units) == 1 else None
         note = heading(self.rollup) + (f"　单位：{unit}" if unit else "")
         sheet.put(Place(name, 2, 1, 2, 1), note, {"font_size": 9})
-        last = FIRST_ROW + len(self.rollup.leaves) + len(self.sums.groups)
-        body = dict.fromkeys(range(FIRST_ROW, last), 20.0)
-        heads_high = {row: min(height, MOST_HEAD) for row, height in heights.items()}
-        widths = (*UNIT_WIDTHS, *([self.width] * len(items)))
-        sheet.grid(widths, {1: 32.0, 2: 18.0, **heads_high, small: 14.0, **body})
+        self._unit_heads(upper, {"bottom": 0}, shown=False)
+        at = FIRST_COLUMN
+        for words, across in groups:
+            sheet.put(Place(name, upper, at, upper, at + across - 1), words, HEAD)
+            at += across
+        self._unit_heads(lower, {"top": 0, "bottom": 0}, shown=True)
+        for column, (*_, words) in enumerate(heads, FIRST_COLUMN):
+            sheet.put(Place(name, lower, column, lower, column), words, HEAD)
+        self._unit_heads(small, {"top": 0}, shown=False)
+        for column, item in enumerate(items, FIRST_COLUMN):
+            style = {**HEAD, **styles.SMALL, "text_wrap": False}
+            sheet.put(Place(name, small, column, small, column), item.id, style)
+        self.breaks = page_breaks([across for _, across in groups])
+
+    def _unit_heads(self, row: int, edges: Style, *, shown: bool) -> None:
+        """One of the three rows of a unit's heads, which look like one cell: a merge would reach further down."""
+        for column, words in enumerate(UNIT_HEADS, 1):
+            place = Place(self.detail.name, row, column, row, column)
+            self.sheet.put(place, words if shown else None, {**HEAD, **edges})
 
     def _heads(self) -> list[tuple[str, str, str]]:
         """Of each figure its row, and the words above it: of a group of figures, and its own.

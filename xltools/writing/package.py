@@ -6,6 +6,7 @@ The order and dates of members stay as xlsxwriter wrote them, so that the same c
 from __future__ import annotations
 
 import io
+import shutil
 import zipfile
 
 from xltools.errors import WriteError
@@ -22,13 +23,15 @@ def lock_structure(data: bytes) -> bytes:
         zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as target,
     ):
         for info in source.infolist():
-            part = source.read(info)
-            if info.filename == "xl/workbook.xml":
-                if part.count(_BEFORE) != 1:
-                    raise WriteError("工作簿的结构保护加不上去。")
-                part = part.replace(_BEFORE, _LOCK + _BEFORE)
             member = zipfile.ZipInfo(info.filename, info.date_time)
             member.compress_type = zipfile.ZIP_DEFLATED
             member.external_attr = info.external_attr
-            target.writestr(member, part)
+            if info.filename == "xl/workbook.xml":
+                part = source.read(info)
+                if part.count(_BEFORE) != 1:
+                    raise WriteError("工作簿的结构保护加不上去。")
+                target.writestr(member, part.replace(_BEFORE, _LOCK + _BEFORE))
+                continue
+            with source.open(info) as plain, target.open(member, "w") as copy:  # a sheet may be very long
+                shutil.copyfileobj(plain, copy)
     return result.getvalue()

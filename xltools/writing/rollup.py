@@ -53,6 +53,7 @@ CONFIRM_MARK = "※"
 LACKING_WORDS = "（缺n）：有 n 个单位没有填这个数，名单见〔汇总〕；没有填不当作零"
 MOST_LINK = 600  # characters of a link to a file; Excel takes 2 079, and an escaped one takes three
 MOST_LINKS = 60_000  # of one sheet; Excel takes 65 530
+MOST_IN_MEMORY = 300  # units; the long sheets of more are kept in temporary files
 WHAT_IT_IS = {
     CHECKS: "报表的勾稽关系，按汇总数再算一遍",
     STATUS: "每份报送文件的处理情况，和没有报送的单位",
@@ -80,7 +81,8 @@ def write_rollup(result: MergeResult, beside: Path | None = None) -> bytes:
 class _RollupWriter(Official):
     def __init__(self, result: MergeResult, rollup: Rollup) -> None:
         form, unit, year = rollup.form, rollup.unit, rollup.year
-        super().__init__(BookWriter(f"{form.headed(unit.name, year)}（汇总）"), form, unit, year)
+        large = len(rollup.leaves) > MOST_IN_MEMORY
+        super().__init__(BookWriter(f"{form.headed(unit.name, year)}（汇总）", large=large), form, unit, year)
         self.result, self.rollup = result, rollup
         self.details = detail_sheets(form)
 
@@ -88,7 +90,8 @@ class _RollupWriter(Official):
         rollup = self.rollup
         sections = [plan for plan in self.layout.sheets if self._has_table(plan) or plan.name == CHECKS]
         contents = dict(self._contents(sections))
-        sheets = {name: self.book.sheet(name) for name in (FACE, *contents, META)}
+        long = {META, UNIT_YEARS, *(one.name for one in self.details.values())}
+        sheets = {name: self.book.sheet(name, long=name in long) for name in (FACE, *contents, META)}
         write_face(sheets[FACE], rollup, contents)
         for plan in sections:
             self.frame(sheets[plan.name], plan, self._hidden_texts(plan))

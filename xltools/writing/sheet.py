@@ -36,16 +36,28 @@ class _Worksheet(Worksheet):  # type: ignore[misc]  # xlsxwriter ships no types
         return formula.removeprefix("=")
 
 
-class BookWriter:
-    """A workbook being written into memory.  `close` gives its bytes."""
+class _LongWorksheet(_Worksheet):
+    """Keeps one row at a time; the others are in a temporary file.  Rows have to be written from top to bottom:
+    xlsxwriter reports a cell above the current row as out of bounds."""
 
-    def __init__(self, title: str) -> None:
+    def _initialize(self, init_data: dict[str, Any]) -> None:
+        super()._initialize({**init_data, "constant_memory": True})
+
+
+class BookWriter:
+    """A workbook being written into memory.  `close` gives its bytes.
+
+    A `large` one is put together in temporary files; its long sheets are never whole in memory.
+    """
+
+    def __init__(self, title: str, *, large: bool = False) -> None:
+        self.large = large
         self._buffer = io.BytesIO()
         self._formats: dict[tuple[tuple[str, Any], ...], Format] = {}
         self._book = xlsxwriter.Workbook(
             self._buffer,
             {
-                "in_memory": True,
+                "in_memory": not large,
                 "default_format_properties": {"font_name": BODY_FONT, "font_size": BODY_SIZE},
             },
         )
@@ -57,9 +69,11 @@ class BookWriter:
             self._formats[key] = self._book.add_format(dict(style))
         return self._formats[key]
 
-    def sheet(self, name: str) -> SheetWriter:
+    def sheet(self, name: str, *, long: bool = False) -> SheetWriter:
+        """A new sheet; a `long` one is written from top to bottom."""
+        kind = _LongWorksheet if long and self.large else _Worksheet
         try:
-            return SheetWriter(self, self._book.add_worksheet(name, worksheet_class=_Worksheet))
+            return SheetWriter(self, self._book.add_worksheet(name, worksheet_class=kind))
         except xlsxwriter.exceptions.XlsxWriterException as error:
             raise WriteError(f"工作表“{name}”建不了：{error}") from error
 
@@ -165,7 +179,12 @@ class SheetWriter:
             certain(self.sheet.merge_range(*rows, "", fmt), f"{self.name}!{place.range}")
         return fmt
 
-    def grid(self, widths: Sequence[float], heights: Mapping[int, float]) -> None:
+    def grid(
+        self, widths: Sequence[float], heights: Mapping[int, float], *, others: float | None = None
+    ) -> None:
+        """Widths of columns and heights of rows; `others` is the height of all rows that are not named."""
+        if others is not None:
+            self.sheet.set_default_row(others)
         for column, width in enumerate(widths):
             certain(self.sheet.set_column(column, column, width), f"{self.name} 列宽")
         for row, height in heights.items():

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, islice
 
 from xlsxwriter.format import Format
 
@@ -24,7 +24,7 @@ from xltools.rollup import Rollup
 from xltools.words import number_text
 from xltools.writing import styles
 from xltools.writing.annexes import heading
-from xltools.writing.details import ALL, FORMATS, Sums, shown_figures, shrunk
+from xltools.writing.details import ALL, FORMATS, Sums, shrunk
 from xltools.writing.sheet import SheetWriter
 from xltools.writing.styles import CELL, COUNT, HEAD
 
@@ -162,16 +162,13 @@ class _Figures:
         sheet.cell_formula(row, first + 3, share, percent, self.look(PERCENT, status))
 
 
-def _heads(
-    sheet: SheetWriter, title: str, rollup: Rollup, note: str, heads: tuple[str, ...], width: float
-) -> dict[int, float]:
+def _heads(sheet: SheetWriter, title: str, rollup: Rollup, note: str, heads: tuple[str, ...]) -> None:
     sheet.put(Place(sheet.name, 1, 1, 1, len(heads)), title, styles.LABELS["title"])
     sheet.put(Place(sheet.name, 2, 1, 2, len(heads)), heading(rollup), {"font_size": 9})
     sheet.put(Place(sheet.name, 3, 1, 3, len(heads)), note, {"text_wrap": True, "valign": "vcenter"})
     for column, words in enumerate(heads, 1):
         shown = words.replace("{year}", str(rollup.year)).replace("{last}", str(rollup.year - 1))
         sheet.put(Place(sheet.name, HEAD_ROW, column, HEAD_ROW, column), shown, HEAD)
-    return {1: 32.0, 2: 18.0, 3: wrapped_height(note, width), HEAD_ROW: 28.0}
 
 
 def _coverage_note(rollup: Rollup) -> str:
@@ -192,7 +189,8 @@ def write_years(sheet: SheetWriter, rollup: Rollup, sums: Sums) -> None:
     note = "上年数取自上年的报告；增减％＝（本年－上年）÷上年。" + _coverage_note(rollup)
     if gone:
         note += f"上年另有 {gone} 项本年的表里没有，不作比较。"
-    heights = _heads(sheet, YEARS, rollup, note, ITEM_HEADS, sum(ITEM_WIDTHS))
+    heights = {1: 32.0, 2: 18.0, 3: wrapped_height(note, sum(ITEM_WIDTHS)), HEAD_ROW: 28.0}
+    _heads(sheet, YEARS, rollup, note, ITEM_HEADS)
     found = {one.item: one for one in breaks(form, rollup.results)}
     figures, rows = _Figures(sheet, 4), year_rows(form)
     text = sheet.book.format(CELL)
@@ -225,65 +223,88 @@ def write_years(sheet: SheetWriter, rollup: Rollup, sums: Sums) -> None:
                 for value, width in ((words[0], 38), (words[1], 24), (remark, 46))
             )
             heights[row] = max(20.0, *(height if height > 24 else 20.0 for height in need))
-    _finish(sheet, ITEM_WIDTHS, heights, max(rows.values(), default=HEAD_ROW))
+    last = max(rows.values(), default=HEAD_ROW)
+    sheet.grid(ITEM_WIDTHS, heights)
+    _finish(sheet, ITEM_WIDTHS, last, last)
 
 
 def _why_unknown(last: Values, item: Item) -> str:
     return "上年没有填这个数" if item.id in last else "上年的表没有这一项"
 
 
-def _finish(sheet: SheetWriter, widths: tuple[float, ...], heights: dict[int, float], last: int) -> None:
-    sheet.grid(widths, heights)
+def _finish(sheet: SheetWriter, widths: tuple[float, ...], listed: int, last: int) -> None:
+    """`listed` is the last row that a filter goes over, `last` the last one printed."""
     sheet.freeze(f"A{HEAD_ROW + 1}")
-    if last > HEAD_ROW:
-        sheet.filter(Place(sheet.name, HEAD_ROW, 1, last, len(widths)))
+    if listed > HEAD_ROW:
+        sheet.filter(Place(sheet.name, HEAD_ROW, 1, listed, len(widths)))
     sheet.page(landscape=True, one_page=False, columns=len(widths), rows=last, repeat=HEAD_ROW)
 
 
 # ---- per unit
 
 
-def write_unit_years(sheet: SheetWriter, rollup: Rollup) -> None:
-    """各单位上年对比: a row per unit and item that is no part of a total, where either year is not zero."""
-    form, known = rollup.form, rollup.last_by_unit
-    lost = [leaf.unit.name for leaf in rollup.leaves if leaf.unit.key not in known]
-    note = "列出合计和不计入合计的项目，两年都是零的不列；年际不衔接的标了颜色并写明。"
-    if lost:
-        note += f"{len(lost)} 个单位没有上年数：{'、'.join(lost[:8])}{'等' if len(lost) > 8 else ''}。"
-    whole = wholes(form)
-    figures, details = _Figures(sheet, 6), detail_sheets(form)
-    text, count = sheet.book.format(shrunk(CELL)), sheet.book.format(COUNT)
-    row, heights = HEAD_ROW, {}
+@dataclass(frozen=True)
+class UnitRow:
+    """One unit's figure of one item in both years."""
+
+    number: int  # of the unit among the leaves, from 0
+    leaf: Leaf
+    item: Item
+    now: Number | None
+    before: Number | None
+    status: str
+    remark: str
+
+
+def unit_rows(rollup: Rollup) -> Iterator[UnitRow]:
+    """Units in order; of each the items that are no part of a total, where either year is not zero, and breaks."""
+    form, whole = rollup.form, wholes(rollup.form)
     for number, leaf in enumerate(rollup.leaves):
-        last = known.get(leaf.unit.key)
+        last = rollup.last_by_unit.get(leaf.unit.key)
         if last is None:
             continue
         found = {one.item: one for one in _unit_breaks(form, leaf, last)}
-        shown, full = shown_figures(form, leaf), leaf.figures(form)
-        for item in [form.items[name] for name in form.items if name in found or name in whole]:
-            now = as_number(shown.get(item.id)) if full[item.id] is not None else None
-            before, said = as_number(last.get(item.id)), found.get(item.id)
-            if not now and not before and said is None:
+        figures = leaf.figures(form)
+        for item in form.items.values():
+            if item.id not in whole and item.id not in found:
                 continue
-            if row - HEAD_ROW == MOST_ROWS:
-                note += f"太多，只列出前 {MOST_ROWS:,} 行。"
-                break
-            row += 1
-            remark = said.words if said else _one_year(now, before, last, item)
-            words = (leaf.unit.name, leaf.unit.kind, item.label(rollup.year), item.unit or "")
-            sheet.cell(row, 1, row - HEAD_ROW, count)
-            for column, value in enumerate(words, 2):
-                sheet.cell(row, column, value, text)
-            detail = details[item.table]
-            place = detail.place(number, detail.at[item.id])
-            figures.put(row, item, place.absolute, now, before, said.status if said else "")
-            look = {**CELL, **(styles.STATUS[said.status] if said else {})}
-            sheet.cell(row, len(UNIT_ITEM_HEADS), remark, sheet.book.format(look))
-            heights[row] = min(MOST_HEIGHT, max(20.0, wrapped_height(remark, 46))) if said else 20.0
-        if row - HEAD_ROW == MOST_ROWS:
-            break
-    head = _heads(sheet, UNIT_YEARS, rollup, note, UNIT_ITEM_HEADS, sum(UNIT_ITEM_WIDTHS))
-    _finish(sheet, UNIT_ITEM_WIDTHS, {**head, **heights}, row)
+            now, before = as_number(figures[item.id]), as_number(last.get(item.id))
+            if said := found.get(item.id):
+                yield UnitRow(number, leaf, item, now, before, said.status, said.words)
+            elif now or before:
+                why = _why_unknown(last, item) if before is None else "本年没有填全" if now is None else ""
+                yield UnitRow(number, leaf, item, now, before, "", why)
+
+
+def write_unit_years(sheet: SheetWriter, rollup: Rollup) -> None:
+    """各单位上年对比, from top to bottom as all of a long sheet."""
+    lost = [leaf.unit.name for leaf in rollup.leaves if leaf.unit.key not in rollup.last_by_unit]
+    note = "列出合计和不计入合计的项目，两年都是零的不列；年际不衔接的标了颜色并写明。"
+    if lost:
+        note += f"{len(lost)} 个单位没有上年数：{'、'.join(lost[:8])}{'等' if len(lost) > 8 else ''}。"
+    across, rows, row = sum(UNIT_ITEM_WIDTHS), unit_rows(rollup), HEAD_ROW
+    heights = {1: 32.0, 2: 18.0, 3: wrapped_height(note, across), HEAD_ROW: 28.0}
+    sheet.grid(UNIT_ITEM_WIDTHS, heights, others=20.0)
+    _heads(sheet, UNIT_YEARS, rollup, note, UNIT_ITEM_HEADS)
+    figures, details = _Figures(sheet, 6), detail_sheets(rollup.form)
+    text, count = sheet.book.format(shrunk(CELL)), sheet.book.format(COUNT)
+    for row, one in enumerate(islice(rows, MOST_ROWS), HEAD_ROW + 1):
+        item, unit, detail = one.item, one.leaf.unit, details[one.item.table]
+        if one.status:
+            sheet.height(row, min(MOST_HEIGHT, wrapped_height(one.remark, UNIT_ITEM_WIDTHS[-1])))
+        sheet.cell(row, 1, row - HEAD_ROW, count)
+        words = (unit.name, unit.kind, item.label(rollup.year), item.unit or "")
+        for column, value in enumerate(words, 2):
+            sheet.cell(row, column, value, text)
+        place = detail.place(one.number, detail.at[item.id])
+        figures.put(row, item, place.absolute, one.now, one.before, one.status)
+        look = sheet.book.format({**CELL, **styles.STATUS.get(one.status, {})})
+        sheet.cell(row, len(UNIT_ITEM_HEADS), one.remark, look)
+    last = row
+    if next(rows, None) is not None:
+        row += 1
+        sheet.put(Place(UNIT_YEARS, row, 1, row, 5), f"太多，只列出前 {MOST_ROWS:,} 行。", {"font_size": 9})
+    _finish(sheet, UNIT_ITEM_WIDTHS, last, row)
 
 
 def _unit_breaks(form: Form, leaf: Leaf, last: Values) -> Iterator[Break]:
@@ -292,9 +313,3 @@ def _unit_breaks(form: Form, leaf: Leaf, last: Values) -> Iterator[Break]:
             reasons = [reason.text for reason in leaf.reasons if reason.about == result.line.id]
             said = f"；单位说明：{'；'.join(reasons)}" if reasons else ""
             yield Break(one.item, "已说明" if reasons else one.status, one.words + said)
-
-
-def _one_year(now: Number | None, before: Number | None, last: Values, item: Item) -> str:
-    if before is None:
-        return _why_unknown(last, item)
-    return "本年没有填全" if now is None else ""
