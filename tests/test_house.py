@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "xltools"
 ROOMS = [  # top to bottom
     {"errors", "words", "geometry"},
-    {"expression", "phrase", "slips", "roster", "problems", "sameness", "subset"},
+    {"expression", "phrase", "slips", "roster", "issued", "problems", "sameness", "subset"},
     {"form"},
     {"layout"},
     {"compute", "culprit", "balance", "scaling"},

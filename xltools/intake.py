@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from xltools.checks import Case, run_checks
 from xltools.checks.across import compare, missing_units
+from xltools.checks.issued import look_up
 from xltools.errors import FormError, UsageError, XltoolsError
 from xltools.filing import BLANK, Entry, Filing
 from xltools.finding import Finding, Outcome, outcome_of
 from xltools.form import Form, Value, Values
 from xltools.forms.catalogue import load_form
-from xltools.reading.filings import read_filing
+from xltools.issued import Register
+from xltools.reading.filings import FindForm, read_filing
 from xltools.reading.gate import why_ignored
 from xltools.result import Checked, CheckResult, with_findings
 from xltools.roster import CONSOLIDATED, ITSELF, Roster, Unit
@@ -77,6 +79,24 @@ def _inside(path: Path, folder: Path, apart: set[Path]) -> bool:
     return any(one.resolve() in apart for one in above[: above.index(folder)])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is being collected, and what each file is held against.
+
+    `form` (a key) and `year` are what is asked for; other files are returned.  `find_form` knows the forms;
+    `register` the numbers that copies went out under.  `lean` keeps of each file what merging and reports need,
+    and not its cells.
+    """
+
+    find_form: FindForm
+    form: str | None = None
+    year: int | None = None
+    roster: Roster | None = None
+    last: LastYear | None = None
+    register: Register = Register()
+    lean: bool = False
+
+
 def check(
     paths: Iterable[str | Path],
     *,
@@ -85,34 +105,49 @@ def check(
     year: int | None = None,
     roster: Roster | None = None,
     last: LastYear | None = None,
+    register: Register | None = None,
     leave_out: Iterable[Path] = (),
     lean: bool = False,
     progress: Progress | None = None,
 ) -> CheckResult:
-    """Reads and checks every file.  `forms` are form files beside the catalogue's.
+    """Reads and checks every file.  `forms` are form files beside the catalogue's; see Wanted for the others.
 
-    `form` (a key) and `year` are what is being collected; other files are returned.  `leave_out` names files that
-    may lie among the filings and are none, such as the roster and the output.  `lean` keeps of each what merging
-    and reports need, and not its cells.  Raises UsageError for a path that does not exist and FormErrors for a form
-    file of ours that is broken, nothing for bad filings.
+    `leave_out` names files that may lie among the filings and are none, such as the roster and the output.
+    Raises UsageError for a path that does not exist and FormErrors for a form file of ours that is broken,
+    nothing for bad filings.
     """
-    find_form = FormFinder(forms)
+    wanted = Wanted(
+        find_form=FormFinder(forms), form=form, year=year, roster=roster, last=last, lean=lean,
+        register=register or Register(),
+    )  # fmt: skip
     files = sorted(gather(map(Path, paths), leave_out), key=lambda one: (one[1], str(one[0])))
     read: list[Checked] = []
     for done, (path, name) in enumerate(files):
         if progress:
             progress(done, len(files))
-        if why_ignored(path):
-            read.append(Checked(Filing(file=name, sha256=""), (), Outcome.IGNORED, path=path))
-            continue
-        filing = read_filing(path, find_form, name=name)
-        before = last.of(filing.unit) if last is not None and filing.unit is not None else None
-        findings = run_checks(Case(filing, last=before, year=year, form_key=form, roster=roster))
-        unreadable = filing.refusal is not None or filing.form is None
-        outcome = Outcome.UNREADABLE if unreadable else outcome_of(findings)
-        read.append(Checked(_lean(filing) if lean else filing, tuple(findings), outcome, path=path))
+        read.append(check_one(path, name, wanted))
     if progress:
         progress(len(files), len(files))
+    return held_together(read, roster)
+
+
+def check_one(path: Path, name: str, wanted: Wanted) -> Checked:
+    """One file by itself, reported under `name`."""
+    if why_ignored(path):
+        return Checked(Filing(file=name, sha256=""), (), Outcome.IGNORED, path=path)
+    filing, about_number = look_up(read_filing(path, wanted.find_form, name=name), wanted.register)
+    before = wanted.last.of(filing.unit) if wanted.last is not None and filing.unit is not None else None
+    case = Case(filing, last=before, year=wanted.year, form_key=wanted.form, roster=wanted.roster)
+    findings = run_checks(case)
+    if not any(finding.code == "S003" for finding in findings):  # then its number is its own
+        findings += about_number
+    unreadable = filing.refusal is not None or filing.form is None
+    outcome = Outcome.UNREADABLE if unreadable else outcome_of(findings)
+    return Checked(_lean(filing) if wanted.lean else filing, tuple(findings), outcome, path=path)
+
+
+def held_together(read: Sequence[Checked], roster: Roster | None) -> CheckResult:
+    """Files of one run with what is said between them, and who is missing."""
     between = compare([one.filing for one in read], roster)
     checked = tuple(_judge(one, between.get(at, ())) for at, one in enumerate(read))
     came = [

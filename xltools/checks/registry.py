@@ -31,6 +31,7 @@ MODULES = {  # in the order they run: what is required comes first; what each is
     "culprit": "哪一格像是填错的",
     "statements": "文字与表对不对得上",
     "across": "与名单、与其他文件相比",
+    "issued": "与下发台账相比，核验码",
 }
 
 
