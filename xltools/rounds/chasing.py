@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from xltools.roster import CONSOLIDATED, KINDS
-from xltools.rounds.standing import Board, State, UnitStanding
+from xltools.rounds.standing import Board, Receipt, State, UnitStanding
 
 WHY = {  # what a unit is asked for; a state that is not here asks nothing of the unit
     State.NOT_ISSUED: "还没有下发模板",
@@ -43,20 +43,58 @@ def to_chase(board: Board) -> tuple[Chase, ...]:
 
 
 def days_overdue(standing: UnitStanding, board: Board) -> int:
-    """Whole days since the unit's due date; 0 where nothing is late.
+    """Whole days since the due date of a unit whose report is late; 0 for any other.
 
     >>> from pathlib import Path
     >>> from xltools.roster import Unit
     >>> board = Board(folder=Path(), title="", form_key="", year=2023, county="", due="2024-01-15", units=(),
     ...               made_at="2024-01-18T09:00:00")
-    >>> late = UnitStanding(unit=Unit(name="示例镇"), state=State.ISSUED, due="2024-01-15")
+    >>> late = UnitStanding(unit=Unit(name="示例镇"), state=State.OVERDUE, overdue=True)
     >>> days_overdue(late, board)
     3
     """
     due, today = day(standing.due or board.due), day(board.made_at)
-    if due is None or today is None or not standing.state.is_open:
+    if due is None or today is None or not standing.overdue:
         return 0
     return max(0, (today - due).days)
+
+
+def state_words(standing: UnitStanding, board: Board) -> str:
+    """The state with the days it is late: 退回(2)，逾期3天."""
+    days = days_overdue(standing, board)
+    if not days:
+        return standing.words
+    late = f"逾期{days}天"
+    return late if standing.state is State.OVERDUE else f"{standing.words}，{late}"
+
+
+def problem_words(receipt: Receipt | None) -> str:
+    """What was found in a report, in as few words as a column has room for."""
+    if receipt is None:
+        return ""
+    counts = ((receipt.errors, " 处要改"), (receipt.queries, " 处要说明"), (receipt.notes, " 处提示"))
+    return "，".join(f"{count}{words}" for count, words in counts if count)
+
+
+def counts_words(board: Board) -> str:
+    """How many units are in which state."""
+    states = [one.state for one in board.units]
+    counts = [f"{state} {states.count(state)}" for state in State if state in states]
+    return f"共 {len(states)} 个单位：{'，'.join(counts) or '无'}{late_words(board)}。"
+
+
+def late_words(board: Board) -> str:
+    """How many units are past their day; a returned report can be late as well as one that never came."""
+    late = sum(days_overdue(one, board) > 0 for one in board.units)
+    return f"；过了期限还没报好的 {late} 个" if late else ""
+
+
+def time_words(at: str) -> str:
+    """
+    >>> time_words("2024-01-18T09:30:15")
+    '2024-01-18 09:30'
+    """
+    return at[:16].replace("T", " ")
 
 
 def day(text: str) -> date | None:

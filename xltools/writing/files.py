@@ -130,3 +130,10 @@ def file_name(text: str) -> str:
     """
     name = _FORBIDDEN.sub("_", text).strip(" .")[:MOST_NAME].strip(" .") or "_"
     return f"_{name}" if _DEVICES.match(name) else name
+
+
+def beside(path: Path | None, folder: Path) -> str:
+    """The way from a folder to a file inside it that is there, with /; "" for any other file."""
+    if path is None or not path.is_file() or not path.absolute().is_relative_to(folder.absolute()):
+        return ""
+    return path.absolute().relative_to(folder.absolute()).as_posix()
