@@ -29,6 +29,7 @@ from xltools.checks import Case, run_checks
 from xltools.finding import outcome_of
 from xltools.formulas import ZERO_FIELD
 from xltools.geometry import address
+from xltools.reading.parts import unescaped
 from xltools.words import clean
 
 FORMS = ("gov-info-disclosure/2021", "gov-info-disclosure/2019", str(pipe.OWN[0]))
@@ -257,7 +258,7 @@ def plainly(form, data):
 def figure_of(item, value):
     """An independent reading of a cell: a number, a text, None for blank; lenient, since ours has judged it already."""
     if item.type == "text":
-        return None if value is None or not clean(str(value)).strip() else clean(str(value)).strip()
+        return clean(unescaped(str(value or ""))).strip() or None  # openpyxl leaves _xHHHH_ as it is
     if value is None or (isinstance(value, str) and not re.sub(r"[\s\u200b\ufeff\u2060]", "", value)):
         return None
     if isinstance(value, int | float):
@@ -339,7 +340,7 @@ def judged(number):
         assert filing.figures[item.id] == sum_of(form, item, wanted), f"edit {number}: {item.id}"
     for name, place in lay_out(form).texts.items():
         at = place.sheet, place.address
-        assert filing.texts[name] == clean(str(value(*at) or "")), f"edit {number}: {name}"
+        assert filing.texts[name] == clean(unescaped(str(value(*at) or ""))), f"edit {number}: {name}"
     return "merged"
 
 
