@@ -409,7 +409,7 @@ def test_a_break_between_the_years_is_coloured_and_worded(data):
     )
     colours = [(row[3].fill.start_color.rgb, row[7].fill.start_color.rgb) for row in marked]
     assert colours[0] == ("FFDDEBF7",) * 2 and set(colours[1:]) == {("FFFFE699",) * 2}  # 已说明, 待说明
-    assert re.search("上年结转应等于上一年报告.*本年这边 0，上年那边 \\d+，相差 -\\d+", marked[0][7].value)
+    assert re.search("上年结转应等于上一年报告.*左边是 0，右边是 \\d+，相差 -\\d+", marked[0][7].value)
 
 
 def test_per_unit_wholes_only_without_double_zeros(full, data):
@@ -533,6 +533,23 @@ def test_fifteen_units_with_most_and_of_equals_the_first():
     _, units, *_ = pictures(write_rollup(result(some)))
     names = [f"{n:02d}镇" for n in (20, 18, 19, 16, 17, 14, 15, 12, 13, 10, 11, 8, 9, 6, 7)]
     assert list(units[2]["本年新收"]) == names
+
+
+def test_bars_begin_at_zero_unless_a_figure_is_negative(tmp_path):
+    path = tmp_path / "own.toml"
+    chart = 'id = "items"\ntitle = "增减"\ntype = "kinds"\n'
+    part = '{id = "change", label = "增减", items = ["licensing.permit.change"]}'
+    path.write_text(
+        f'extends = "gov-info-disclosure/2019"\nedition = "2019-own"\n[[chart]]\n{chart}parts = [{part}]\n',
+        "utf-8",
+    )
+    form = load_form(str(path))
+    floors = {}
+    for change in (3, -3):
+        some = leaves(form, items={"licensing.permit.change": change})
+        (*_, drawn) = parts(write_rollup(result(some, form)), r"xl/charts/chart\d+\.xml")
+        floors[change] = [one.get("val") for one in drawn.iter(f"{C}min")]
+    assert floors == {3: ["0"], -3: []}
 
 
 def test_a_form_without_charts_has_no_sheet_of_them(tmp_path):

@@ -31,10 +31,8 @@ MOST_UNITS = 15  # of the units with most
 MOST_DESCRIBED = 900  # characters of a description
 LABEL_WIDTH, WIDTH, COLUMNS = 28.0, 11.0, 8  # of the sheet's grid: names of bars, then figures
 ACROSS, BESIDE = 855, 570  # pixels: a picture as wide as the grid, or beside a single column of figures
-LEAST_HEIGHT, BAR_HEIGHT = (
-    270,
-    24,
-)  # pixels of a picture; each bar lying down, beside the room for heads and legend
+LEAST_HEIGHT = 270  # pixels of a picture
+ROOM, BAR_HEIGHT = 110, 24  # pixels for title and legend, and for each bar that lies down
 LINE, LINE_PIXELS = 20.0, 26  # a row in points and in pixels
 BAND = 26.0  # points
 PAGE = 920.0  # points of rows on a printed page, as far as the sheet's width has it shrunk
@@ -76,11 +74,10 @@ class _Page:
 
     def add(self, chart: Chart, rows: Sequence[Row], names: Sequence[str]) -> None:
         lying, beside = chart.type in ("units", "shares"), chart.type == "units" and len(names) == 1
-        pixels = max(LEAST_HEIGHT, 110 + BAR_HEIGHT * len(rows)) if lying else LEAST_HEIGHT
+        pixels = max(LEAST_HEIGHT, ROOM + BAR_HEIGHT * len(rows)) if lying else LEAST_HEIGHT
         lines = pixels // LINE_PIXELS + 1
-        used = 2 + (
-            max(len(rows) + 1, lines) if beside else len(rows) + 1 + lines
-        )  # rows, the last one empty
+        table = len(rows) + 1
+        used = 2 + (max(table, lines) if beside else table + lines)  # rows, with the band and an empty one
         if self.filled + BAND + LINE * (used - 1) > PAGE:
             self.breaks.append(self.row - 1)
             self.filled = 0.0
@@ -91,7 +88,7 @@ class _Page:
         title = chart.title.replace("{year}", self.year) + (f"（{chart.unit}）" if chart.unit else "")
         self.sheet.put(Place(CHARTS, self.row, 1, self.row, 1 + COLUMNS), title, styles.LABELS["band"])
         self.table(head, rows, names)
-        picture = _picture(self.sheet, chart, title, names, head, len(rows))
+        picture = _picture(self.sheet, chart, title, names, head, rows)
         row, column = (head, 3) if beside else (head + len(rows) + 1, 1)
         place, size = Place(CHARTS, row, column, row, column), (BESIDE if beside else ACROSS, pixels)
         self.sheet.chart(place, picture, _description(title, rows, names), size)
@@ -117,6 +114,10 @@ def _broken(cells: Sequence[Cell | None]) -> bool:
     return any(isinstance(cell.value, Decimal) and cell.value % 1 != 0 for cell in cells if cell)
 
 
+def _is_negative(cell: Cell | None) -> bool:
+    return cell is not None and not isinstance(cell.value, str) and cell.value < 0
+
+
 def _put(sheet: SheetWriter, row: int, column: int, cell: Cell | str | None, style: Style) -> None:
     place = Place(CHARTS, row, column, row, column)
     if isinstance(cell, Cell):
@@ -137,12 +138,12 @@ def _description(title: str, rows: Sequence[Row], names: Sequence[str]) -> str:
 
 
 def _picture(
-    sheet: SheetWriter, chart: Chart, title: str, names: Sequence[str], head: int, bars: int
+    sheet: SheetWriter, chart: Chart, title: str, names: Sequence[str], head: int, rows: Sequence[Row]
 ) -> Picture:
     """The chart over the figures below `head`: a column of cells per colour."""
     lying, stacked = chart.type in ("units", "shares"), chart.type == "shares"
     made = sheet.book.chart("bar" if lying else "column", "percent_stacked" if stacked else None)
-    first, last, name = head + 1, head + bars, quoted(CHARTS)
+    first, last, name = head + 1, head + len(rows), quoted(CHARTS)
     colours = YEAR_COLOURS[-len(names) :] if chart.type == "years" else COLOURS
     for number in range(len(names)):
         letters, colour = column_letters(number + 2), colours[number]
@@ -161,7 +162,9 @@ def _picture(
     made.set_title({"name": title, "name_font": {"name": styles.HEAD_FONT, "size": 12, "bold": False}})
     made.set_legend({"position": "bottom"} if len(names) > 1 else {"none": True})
     lines = {"major_gridlines": {"visible": True, "line": {"color": "#D9D9D9"}}, "line": {"none": True}}
-    values = {**lines, "num_format": "0%" if stacked else "#,##0", "min": 0 if not stacked else None}
+    values = {**lines, "num_format": "0%" if stacked else "#,##0"}
+    if not stacked and not any(_is_negative(cell) for _, cells in rows for cell in cells):
+        values["min"] = 0  # bars that do not begin at zero would lie
     if lying:  # the first bar on top, with the scale still below
         made.set_x_axis(values)
         made.set_y_axis({"reverse": True, "crossing": "max"})

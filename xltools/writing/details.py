@@ -231,6 +231,7 @@ class _DetailWriter:
                 missing = self.sums.lacking[group][item.id]
                 style: Style = {**TOTAL, "num_format": lacking_format(FORMATS[item.type], missing)}
                 figures = detail.down(leaves, column)
+                # SUMIF is as old as SUM; units of a kind may stand anywhere in the roster
                 formula = f"SUM({figures})" if group == ALL else f'SUMIF({kinds},"{group}",{figures})'
                 sheet.formula(place, formula, self.sums.values[group][item.id], shrunk(style, missing))
         columns = len(UNIT_HEADS) + len(detail.items)

@@ -7,7 +7,7 @@ has no last year, which is not zero.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from itertools import groupby, islice
@@ -31,18 +31,7 @@ from xltools.writing.styles import CELL, COUNT, HEAD
 HEAD_ROW = 4
 ITEM_HEADS = ("项目", "分类", "计量单位", "{year}年", "{last}年", "增减", "增减％", "备注")
 ITEM_WIDTHS = (38.0, 24.0, 9.0, 11.0, 11.0, 11.0, 10.0, 46.0)
-UNIT_ITEM_HEADS = (
-    "序号",
-    "单位",
-    "类别",
-    "项目",
-    "计量单位",
-    "{year}年",
-    "{last}年",
-    "增减",
-    "增减％",
-    "备注",
-)
+UNIT_ITEM_HEADS = ("序号", "单位", "类别", "项目", *ITEM_HEADS[2:])
 UNIT_ITEM_WIDTHS = (7.0, 26.0, 10.0, 46.0, 9.0, 11.0, 11.0, 11.0, 10.0, 46.0)
 MOST_ROWS = 100_000  # of 各单位上年对比; more would take longer to open than anybody would look at them
 PERCENT = "+0.0%;-0.0%;0.0%"
@@ -108,9 +97,18 @@ def breaks(form: Form, results: Iterable[RuleResult]) -> Iterator[Break]:
         this = next((ref.item for ref in refs if not ref.last), None)
         if this is not None:
             apart = f"，相差 {number_text(result.difference)}" if result.difference is not None else ""
-            sides = f"本年这边 {number_text(result.left)}，上年那边 {number_text(result.right)}{apart}"
+            sides = f"左边是 {number_text(result.left)}，右边是 {number_text(result.right)}{apart}"
             words = f"年际不衔接：{result.line.rule.basis}；{sides if result.left is not None else '不成立'}"
             yield Break(this, result.status.value, words)
+
+
+def by_item(found: Iterable[Break]) -> dict[str, Break]:
+    """One remark per item, should several rules speak of it."""
+    said: dict[str, Break] = {}
+    for one in found:
+        first = said.get(one.item)
+        said[one.item] = replace(first, words=f"{first.words}\n{one.words}") if first else one
+    return said
 
 
 def change_formulas(row: int, this: int) -> tuple[str, str]:
@@ -191,7 +189,7 @@ def write_years(sheet: SheetWriter, rollup: Rollup, sums: Sums) -> None:
         note += f"上年另有 {gone} 项本年的表里没有，不作比较。"
     heights = {1: 32.0, 2: 18.0, 3: wrapped_height(note, sum(ITEM_WIDTHS)), HEAD_ROW: 28.0}
     _heads(sheet, YEARS, rollup, note, ITEM_HEADS)
-    found = {one.item: one for one in breaks(form, rollup.results)}
+    found = by_item(breaks(form, rollup.results))
     figures, rows = _Figures(sheet, 4), year_rows(form)
     text = sheet.book.format(CELL)
     for table, group in groupby(_compared(form), key=lambda item: item.table):
@@ -263,7 +261,7 @@ def unit_rows(rollup: Rollup) -> Iterator[UnitRow]:
         last = rollup.last_by_unit.get(leaf.unit.key)
         if last is None:
             continue
-        found = {one.item: one for one in _unit_breaks(form, leaf, last)}
+        found = by_item(_unit_breaks(form, leaf, last))
         figures = leaf.figures(form)
         for item in form.items.values():
             if item.id not in whole and item.id not in found:
