@@ -27,8 +27,11 @@ _HOMES = {
     "fill": "xltools.issuing",
     "check": "xltools.intake",
     "read_last_year": "xltools.intake",
+    "send_back": "xltools.returning",
     "merge": "xltools.merging",
     "write_rollup": "xltools.writing.rollup",
+    "explain": "xltools.explaining",
+    "compare": "xltools.differing",
     "Answers": "xltools.answers",
     "Filing": "xltools.filing",
     "Finding": "xltools.finding",
@@ -44,7 +47,9 @@ __all__ = [*_HOMES, "__version__"]
 
 if TYPE_CHECKING:
     from xltools.answers import Answers
+    from xltools.differing import compare
     from xltools.errors import XltoolsError
+    from xltools.explaining import explain
     from xltools.filing import Filing
     from xltools.finding import Finding, Level, Outcome
     from xltools.form import Form
@@ -54,6 +59,7 @@ if TYPE_CHECKING:
     from xltools.layout import lay_out
     from xltools.merging import merge
     from xltools.reading.rosters import read_roster
+    from xltools.returning import send_back
     from xltools.rollup import Rollup
     from xltools.roster import Roster, Unit
     from xltools.writing.rollup import write_rollup
