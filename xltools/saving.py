@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from pathlib import Path
 
 from xltools.compute import totals
-from xltools.detail import ROLLUP_SCHEMA
+from xltools.detail import (
+    FIRST_COLUMN,
+    FIRST_ROW,
+    HEAD_ROWS,
+    LEAF_FIELDS,
+    LEAF_HEAD,
+    ROLLUP_SCHEMA,
+    UNIT_HEADS,
+    DetailSheet,
+    detail_sheets,
+)
 from xltools.errors import UsageError, WriteError
-from xltools.filing import Cell, Filing, Leaf
+from xltools.filing import Cell
 from xltools.form import Value
 from xltools.layout import META, lay_out
 from xltools.reading import gate, ooxml
-from xltools.reading.filings import read_filing_bytes
+from xltools.reading.filings import MOST_ROLLUP_CELLS
+from xltools.reading.sheet import position_of
 from xltools.rollup import Rollup
-from xltools.words import clean
+from xltools.words import clean, number_text
 from xltools.writing.files import write_whole
 
 BESIDE = "另存，原表正打开着"
 DIGITS = 15  # what a cell holds of a number
+UNIT_COLUMN = UNIT_HEADS.index("单位") + 1
 
 
 def save_rollup(path: Path, data: bytes, rollup: Rollup) -> Path:
@@ -34,51 +45,117 @@ def save_rollup(path: Path, data: bytes, rollup: Rollup) -> Path:
 
 
 def recount(name: str, data: bytes, rollup: Rollup) -> None:
-    """Raises WriteError unless the workbook is sound and holds the roll-up's units, figures and sums."""
+    """Raises WriteError unless the workbook is sound and holds the roll-up's units, figures and sums.
+
+    Read by our own gate and reader, a cell at a time, since a roll-up may hold millions of them.
+    """
     try:
-        torn = zipfile.ZipFile(io.BytesIO(data)).testzip()
-    except (zipfile.BadZipFile, zlib.error) as error:
-        raise WriteError(f"{name} 写出来的不是完整的工作簿，没有替换原来的文件。") from error
-    filing = read_filing_bytes(name, data, {rollup.form.key: rollup.form}.get)
-    if torn or filing.refusal is not None or not filing.is_rollup or filing.label_faults:
-        said = filing.refusal.sentence if filing.refusal else torn or "表的位置不对。"
-        raise WriteError(f"{name} 写出来的读不回来（{said}），没有替换原来的文件。")
-    wrong = next(_differences(filing, rollup), None)
+        book = ooxml.open_book(gate.admit(data))
+        wrong = next((words for one in _expected(rollup) for words in _differences(book, one)), None)
+    except gate.Refused as refused:
+        said = refused.refusal.sentence
+        raise WriteError(f"{name} 写出来的读不回来（{said}），没有替换原来的文件。") from refused
     if wrong is not None:
         raise WriteError(f"{name} 写出来的和汇总的不一致（{wrong}），没有替换原来的文件。")
 
 
-def _differences(filing: Filing, rollup: Rollup) -> Iterator[str]:
-    if len(filing.leaves) != len(rollup.leaves):
-        yield f"单位数 {len(filing.leaves)}，应为 {len(rollup.leaves)}"
-        return
-    for found, leaf in zip(filing.leaves, rollup.leaves, strict=True):
-        if _who(found) != _who(leaf):
-            yield f"单位“{found.unit.name}”，应为“{leaf.unit.name}”"
-        for item in rollup.form.inputs:
-            if _plain(found.inputs.get(item.id)) != _plain(leaf.inputs.get(item.id)):
-                yield f"“{leaf.unit.name}”的 {item.id}"
+@dataclass(frozen=True)
+class _Expected:
+    """What should stand on one sheet: `at` gives the value of a place, None for blank, ... where it is no matter."""
+
+    sheet: str
+    filled: int  # places that hold something
+    at: Callable[[int, int], object]
+
+
+def _expected(rollup: Rollup) -> Iterator[_Expected]:
+    """The sheets that a roll-up is read from, and the sums that people read."""
+    yield _list_of_leaves(rollup)
+    yield from (_units_and_figures(rollup, detail) for detail in detail_sheets(rollup.form).values())
     shown = {**rollup.inputs, **totals(rollup.form, rollup.inputs, blank=0)}
+    sums: dict[str, dict[tuple[int, int], Value]] = {}
     for slot in lay_out(rollup.form).slots.values():
         value = shown[slot.item.id]
-        cell = filing.book.sheets[slot.sheet].cell(slot.address) if filing.book is not None else Cell("blank")
-        if isinstance(value, int | Decimal) and _number(cell) != _plain(value):
-            yield f"〔{slot.sheet}〕{slot.address} 是 {cell.text or '空白'}，应为 {value}"
+        if isinstance(value, int | Decimal):
+            sums.setdefault(slot.sheet, {})[slot.place.row, slot.place.column] = _plain(value)
+    for sheet, cells in sums.items():
+        yield _Expected(sheet, len(cells), lambda row, column, cells=cells: cells.get((row, column), ...))  # type: ignore[misc]
 
 
-def _who(leaf: Leaf) -> tuple[object, ...]:
-    return (*leaf.unit.identity().values(), leaf.sha256, leaf.declared_zeros)
+def _list_of_leaves(rollup: Rollup) -> _Expected:
+    rows: dict[int, list[Value]] = {
+        1: [ROLLUP_SCHEMA],
+        LEAF_HEAD: list(LEAF_FIELDS),
+        LEAF_HEAD + 1 + len(rollup.leaves): [None] * len(LEAF_FIELDS),
+    }
+    for number, leaf in enumerate(rollup.leaves):
+        said = {
+            **leaf.unit.identity(), "file": leaf.file, "sha256": leaf.sha256, "through": leaf.through,
+            "declared_zeros": " ".join(sorted(leaf.declared_zeros)),
+        }  # fmt: skip
+        rows[LEAF_HEAD + 1 + number] = [_plain(said[field]) for field in LEAF_FIELDS]
+
+    def at(row: int, column: int) -> object:
+        cells = rows.get(row, ())
+        return cells[column - 1] if column <= len(cells) else ...
+
+    return _Expected(META, sum(value is not None for row in rows.values() for value in row), at)
 
 
-def _number(cell: Cell) -> Value:
+def _units_and_figures(rollup: Rollup, detail: DetailSheet) -> _Expected:
+    leaves, items = rollup.leaves, detail.items
+    inputs = [item.id for item in items if item.is_input]
+    filled = sum(_plain(leaf.inputs.get(name)) is not None for leaf in leaves for name in inputs)
+
+    def at(row: int, column: int) -> object:
+        number, item = row - FIRST_ROW, column - FIRST_COLUMN
+        if row == HEAD_ROWS[-1] and 0 <= item < len(items):
+            return items[item].id
+        if not 0 <= number < len(leaves):
+            return ...
+        if column == UNIT_COLUMN:
+            return _plain(leaves[number].unit.name)
+        known = 0 <= item < len(items) and items[item].is_input
+        return _plain(leaves[number].inputs.get(items[item].id)) if known else ...
+
+    return _Expected(detail.name, filled + len(items) + len(leaves), at)
+
+
+def _differences(book: ooxml.OpenBook, expected: _Expected) -> Iterator[str]:
+    if expected.sheet not in book.sheet_states:
+        yield f"没有〔{expected.sheet}〕"
+        return
+    wrong: list[str] = []
+    seen = 0
+
+    def take(address: str, cell: Cell) -> None:
+        nonlocal seen
+        value = expected.at(*position_of(address))
+        if value is ...:
+            return
+        found = _number(cell.text) if cell.kind == "number" else _plain(cell.text)
+        seen += found is not None
+        if found != value and not wrong:
+            now, then = ("空白" if one is None else number_text(one) for one in (found, value))
+            wrong.append(f"〔{expected.sheet}〕{address} 是 {now}，应为 {then}")
+
+    book.scan(expected.sheet, take, cell_limit=MOST_ROLLUP_CELLS)
+    yield from wrong
+    if not wrong and seen != expected.filled:
+        yield f"〔{expected.sheet}〕有 {seen} 格，应为 {expected.filled} 格"
+
+
+@lru_cache(maxsize=100_000)
+def _number(text: str) -> Value:
     try:
-        return _plain(Decimal(cell.text))
+        return _plain(Decimal(text))
     except InvalidOperation:
         return None
 
 
+@lru_cache(maxsize=100_000)
 def _plain(value: Value) -> Value:
-    """A figure as a cell can hold it."""
+    """A figure or a text as a cell can hold it."""
     if isinstance(value, str):
         return clean(value) or None
     if value is None:

@@ -16,7 +16,7 @@ import io
 import os
 import posixpath
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -163,6 +163,13 @@ class Package:
     def find(self, name: str) -> str | None:
         """The part of that name, whatever its case: `xl/SharedStrings.xml` is found as it is written."""
         return name if name in self._entries else self._keys.get(part_key(name))
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """The content of a part as it is inflated, so that it never stands in memory whole."""
+        found = self.find(name)
+        if found is None:
+            refuse_missing_part()
+        return inflate(self._data, self._entries[found])
 
     def read(self, name: str) -> bytes:
         """The content of a part.  Raises Refused when there is none: ask `has` or `find` first."""

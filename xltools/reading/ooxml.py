@@ -13,7 +13,7 @@ import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
-from xltools.filing import Book, SheetFacts
+from xltools.filing import Book, Cell, SheetFacts
 from xltools.reading.formats import StylesReader
 from xltools.reading.parts import (
     PropertiesReader,
@@ -25,6 +25,8 @@ from xltools.reading.parts import (
 )
 from xltools.reading.sheet import MOST_CELLS, Common, SheetReader
 
+MOST_ALIKE = 20_000  # cells remembered while a sheet is handed on
+
 
 class Parts(Protocol):
     """A package that the gate has let through: its parts by name, and which of them is the workbook."""
@@ -32,6 +34,7 @@ class Parts(Protocol):
     @property
     def main(self) -> str: ...
     def read(self, name: str) -> bytes: ...
+    def pieces(self, name: str) -> Iterator[bytes]: ...
     def has(self, name: str) -> bool: ...
     def find(self, name: str) -> str | None: ...
 
@@ -75,6 +78,15 @@ class OpenBook:
         if facts is None:
             facts = self._sheets[name, cell_limit] = self._read_sheet(name, cell_limit)
         return facts
+
+    def scan(self, name: str, take: Callable[[str, Cell], None], *, cell_limit: int) -> None:
+        """Hands on each cell of a sheet with its address and keeps none, for sheets of millions of cells."""
+        path, about = self._paths[name], _sheet_words(name)
+        if self._common is None:
+            self._common = self._read_common()
+        sheet = SheetReader(self._common, cell_limit)
+        sheet.cells = _HandedOn(take, self._common)
+        sheet.parse(self._parts.pieces(path), about)
 
     def book(self, wanted: Callable[[str], bool] | None = None, *, cell_limit: int = MOST_CELLS) -> Book:
         """The workbook with the wanted sheets, or all.  The others are left out: unread is not blank."""
@@ -120,6 +132,21 @@ class OpenBook:
             if kind == wanted:
                 yield _read(self._parts, path, about)
                 return
+
+
+class _HandedOn(dict[str, Cell]):
+    """In place of a sheet's cells: what is put in goes on to `take`."""
+
+    def __init__(self, take: Callable[[str, Cell], None], common: Common) -> None:
+        super().__init__()
+        self._take, self._alike = take, common.alike
+
+    def __setitem__(self, address: str, cell: Cell) -> None:
+        if (
+            len(self._alike) > MOST_ALIKE
+        ):  # where hardly any is like another, keeping them would keep them all
+            self._alike.clear()
+        self._take(address, cell)
 
 
 def _sheet_words(name: str) -> str:

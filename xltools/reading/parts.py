@@ -6,7 +6,7 @@ The sheets are sheet.py's, the cell styles formats.py's matter.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar, Literal, cast
 from xml.parsers.expat import ExpatError, ParserCreate, XMLParserType
 
@@ -44,6 +44,10 @@ def damaged(about: str, reason: str = "文件内部已损坏") -> Refused:
     return Refused(Refusal("F005", f"{about}读不下去：{reason}。", remedy))
 
 
+def _pieces(data: bytes) -> Iterator[bytes]:
+    yield from (data[at : at + PIECE] for at in range(0, len(data), PIECE))
+
+
 class PartReader:
     """One pass over one part.  `text` gathers character data; ValueError and LookupError mean damage.
 
@@ -64,18 +68,19 @@ class PartReader:
         self.back: tuple[Start | None, End | None] = None, None  # handlers to come back to from aside
         self.aside = 0  # elements open in a branch that does not count
 
-    def parse(self, data: bytes, about: str) -> None:
+    def parse(self, data: bytes | Iterable[bytes], about: str) -> None:
+        """The part whole, or in pieces as they are inflated."""
         parser = self.parser = ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
         parser.CharacterDataHandler = self.text.append
         parser.StartDoctypeDeclHandler = self.no_doctype  # the gate refuses them too
         self.go_on_with(self.start, self.end)
         try:
-            for at in range(0, len(data), PIECE):
-                parser.Parse(data[at : at + PIECE], False)
-                waiting = (
-                    min(at + PIECE, len(data)) - parser.CurrentByteIndex
-                )  # of a tag or comment without end
+            fed = 0
+            for piece in _pieces(data) if isinstance(data, bytes) else data:
+                parser.Parse(piece, False)
+                fed += len(piece)
+                waiting = fed - parser.CurrentByteIndex  # of a tag or comment without end
                 if max(waiting, sum(map(len, self.text))) > LONGEST:
                     refuse_too_large()
             parser.Parse(b"", True)
