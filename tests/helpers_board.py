@@ -20,9 +20,9 @@ def board_on(page, folder=Path("round"), **more):
                     for line in page.strip().splitlines()]  # fmt: skip
     units = [standing(number, folder, **dict(zip(head, line, strict=True)))
              for number, line in enumerate(lines)]  # fmt: skip
-    said = {"title": "2023年政府信息公开工作年度报告", "form_key": "gov-info-disclosure/2021", "year": 2023,
+    said = {"folder": folder, "units": tuple(units), "title": "2023年政府信息公开工作年度报告", "form_key": "gov-info-disclosure/2021", "year": 2023,
             "county": "示例县", "due": "2024-01-15", "made_at": MADE_AT}  # fmt: skip
-    return Board(folder=folder, units=tuple(units), **{**said, **more})
+    return Board(**{**said, **more})
 
 
 def standing(number, folder, 单位, 状态, 类别="乡镇街道", 次="", 改="0", 说明="0", 期限="", **contact):

@@ -53,7 +53,7 @@ def chat_text(one: UnitStanding, board: Board, back: SentBack | None = None) -> 
 
 def deadline(one: UnitStanding, board: Board, after: str = "", do: str = "报送") -> str:
     """By when, or how late it is: 请于2024年1月15日前报送; 原定2024年1月15日前报送，已过3天，请改好后尽快发回."""
-    text = one.due or board.due
+    text = shown(one.due or board.due)
     if days := days_overdue(one, board):
         return f"原定{day_words(text)}前报送，已过{days}天，请{after}尽快{do}"
     due, today = day(text), day(board.made_at)

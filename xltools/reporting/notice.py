@@ -44,7 +44,8 @@ def notice(back: SentBack) -> str:
 
 
 def _lines(back: SentBack, counts: str, said: Sequence[Problem]) -> Iterator[str]:
-    yield f"【{back.unit.name if back.unit and back.unit.name else '单位不明'}】{back.heading}：{counts}。"
+    name = back.unit.name if back.unit and back.unit.name else "单位不明"
+    yield one_line(f"【{name}】{back.heading}：{counts}。")  # a name of two lines would look like two notices
     for number, problem in enumerate(said[:MOST_SAID], 1):
         yield f"{number}. {one_line(problem.message)}{one_line(problem.remedy)}"
     if len(said) > MOST_SAID:

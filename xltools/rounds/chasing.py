@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from xltools.roster import CONSOLIDATED, KINDS
+from xltools.roster import KINDS
 from xltools.rounds.standing import Board, Receipt, State, UnitStanding
 
 WHY = {  # what a unit is asked for; a state that is not here asks nothing of the unit
@@ -18,7 +18,6 @@ WHY = {  # what a unit is asked for; a state that is not here asks nothing of th
     State.RETURNED: "退回，要改",
     State.QUERIED: "待核实，要说明",
 }
-_KINDS = (*KINDS, CONSOLIDATED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +37,7 @@ class Chase:
 def to_chase(board: Board) -> tuple[Chase, ...]:
     """Who has not sent or has to mend, by kind and then in the order of the roster."""
     asked = [one for one in board.units if one.state in WHY and not one.dropped]
-    asked.sort(key=lambda one: _KINDS.index(one.unit.kind) if one.unit.kind in _KINDS else len(_KINDS))
+    asked.sort(key=lambda one: KINDS.index(one.unit.kind) if one.unit.kind in KINDS else len(KINDS))
     return tuple(Chase(standing=one, why=WHY[one.state], days=days_overdue(one, board)) for one in asked)
 
 

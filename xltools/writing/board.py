@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from xltools.geometry import Place, column_letters
+from xltools.geometry import Place, column_letters, wrapped_height
 from xltools.rounds.chasing import (
     counts_words,
     day_words,
@@ -23,15 +23,15 @@ from xltools.writing.styles import CELL, COUNT, Style
 
 BOARD, OTHERS, CHASE = "看板", "其他来件", "催报名单"
 BOARD_HEADS = (
-    "序号", "单位", "类别", "状态", "第几次", "问题", "最近一次", "期限", "收到的文件", "退回的工作簿", "联系人", "电话",
+    "序号", "单位", "类别", "状态", "第几次", "问题", "最近一次", "期限", "收到的文件", "退回件", "联系人", "电话",
 )  # fmt: skip
-BOARD_WIDTHS = (6.0, 26.0, 12.0, 20.0, 8.0, 22.0, 18.0, 14.0, 26.0, 30.0, 12.0, 17.0)
+BOARD_WIDTHS = (5.0, 22.0, 11.0, 14.0, 7.0, 15.0, 18.0, 12.0, 26.0, 10.0, 9.0, 16.0)
 OTHER_HEADS = ("序号", "文件", "从哪里来", "收到时间", "为什么没有算作报送")
-OTHER_WIDTHS = (6.0, 34.0, 40.0, 18.0, 60.0)
+OTHER_WIDTHS = (5.0, 30.0, 36.0, 18.0, 60.0)
 CHASE_HEADS = (
     "序号", "单位", "类别", "事由", "状态", "问题", "期限", "逾期天数", "联系人", "电话", "催报记录",
 )  # fmt: skip
-CHASE_WIDTHS = (6.0, 26.0, 12.0, 18.0, 20.0, 22.0, 16.0, 10.0, 12.0, 18.0, 30.0)
+CHASE_WIDTHS = (5.0, 22.0, 11.0, 16.0, 14.0, 16.0, 12.0, 9.0, 9.0, 16.0, 24.0)
 GOOD: Style = {"bg_color": styles.GOOD_FILL}
 WAITING: Style = {"bg_color": styles.WAIT_FILL}
 LOOKS: Mapping[State, Style] = {  # a colour beside the words, never in their place
@@ -51,16 +51,16 @@ def write_board(board: Board) -> bytes:
     book = BookWriter(f"{BOARD} {board.title}")
     sheet = book.sheet(BOARD)
     rows = [_board_row(one, board) for one in board.units]
-    write_list(sheet, heading(board), BOARD_HEADS, BOARD_WIDTHS, numbered(rows))
+    _list(sheet, heading(board), BOARD_HEADS, BOARD_WIDTHS, rows)
     for row, one in enumerate(board.units, FIRST_ROW):
         _show_state(sheet, row, BOARD_HEADS, one, board)
         if (receipt := one.current) is not None:
             _lead(sheet, row, "收到的文件", beside(receipt.path, board.folder), receipt.name)
-            _lead(sheet, row, "退回的工作簿", beside(receipt.marked, board.folder), _marked(receipt))
+            _lead(sheet, row, "退回件", beside(receipt.marked, board.folder), _marked(receipt))
     _plain_numbers(sheet, BOARD_HEADS, ("电话",), len(rows))
     others = [*_strange_rows(board), *_stray_rows(board)]
     if others:
-        write_list(book.sheet(OTHERS), heading(board), OTHER_HEADS, OTHER_WIDTHS, numbered(others))
+        _list(book.sheet(OTHERS), heading(board), OTHER_HEADS, OTHER_WIDTHS, others)
     return book.close()
 
 
@@ -72,14 +72,14 @@ def write_chase(board: Board) -> bytes:
     rows = [
         [
             one.standing.unit.name, one.standing.unit.kind, one.why, state_words(one.standing, board),
-            problem_words(one.standing.current), day_words(one.standing.due or board.due), one.days or None,
+            problem_words(one.standing.current), one.standing.due or board.due, one.days or None,
             one.standing.unit.contact, one.standing.unit.phone, "",
         ]
         for one in chased
     ]  # fmt: skip
-    counted = f"逾期天数算到{day_words(board.made_at)}（制表当天），不会自己变"
-    note = f"{_round(board)}　要催的 {len(rows)} 个，{counts_words(board)}　{counted}"
-    write_list(sheet, note, CHASE_HEADS, CHASE_WIDTHS, numbered(rows))
+    counted = f"逾期天数算到{day_words(board.made_at)}（制表当天），不会自己变。"
+    note = f"{_round(board)}　要催的 {len(rows)} 个　{counted}"
+    _list(sheet, note, CHASE_HEADS, CHASE_WIDTHS, rows)
     for row, one in enumerate(chased, FIRST_ROW):
         _show_state(sheet, row, CHASE_HEADS, one.standing, board)
     _plain_numbers(sheet, CHASE_HEADS, ("电话",), len(rows))
@@ -99,13 +99,13 @@ def _board_row(one: UnitStanding, board: Board) -> list[Shown]:
     receipt = one.current
     return [
         one.unit.name, one.unit.kind, state_words(one, board), receipt.number if receipt else None,
-        problem_words(receipt), time_words(receipt.at) if receipt else "", day_words(one.due or board.due),
+        problem_words(receipt), time_words(receipt.at) if receipt else "", one.due or board.due,
         receipt.name if receipt else "", _marked(receipt) if receipt else "", one.unit.contact, one.unit.phone,
     ]  # fmt: skip
 
 
 def _marked(receipt: Receipt) -> str:
-    return receipt.marked.name if receipt.marked is not None else ""
+    return "退回件" if receipt.marked is not None else ""  # its own name is long, and is seen on opening it
 
 
 def _strange_rows(board: Board) -> Iterable[Sequence[Shown]]:
@@ -121,6 +121,19 @@ def _stray_rows(board: Board) -> Iterable[Sequence[Shown]]:
         yield one.name, one.source, time_words(one.at), one.sentence
 
 
+def _list(
+    sheet: SheetWriter,
+    note: str,
+    heads: Sequence[str],
+    widths: Sequence[float],
+    rows: Sequence[Sequence[Shown]],
+) -> None:
+    """A numbered list; what stands above it may be long and is never cut off in print."""
+    write_list(sheet, note, heads, widths, numbered(rows))
+    sheet.put(Place(sheet.name, 2, 1, 2, 1), note, {"text_wrap": True, "valign": "vcenter"})  # merged already
+    sheet.height(2, wrapped_height(note, sum(widths)))
+
+
 def _place(sheet: SheetWriter, row: int, heads: Sequence[str], head: str) -> Place:
     column = heads.index(head) + 1
     return Place(sheet.name, row, column, row, column)
@@ -129,7 +142,7 @@ def _place(sheet: SheetWriter, row: int, heads: Sequence[str], head: str) -> Pla
 def _show_state(sheet: SheetWriter, row: int, heads: Sequence[str], one: UnitStanding, board: Board) -> None:
     sheet.put(_place(sheet, row, heads, "状态"), state_words(one, board), {**COUNT, **LOOKS[one.state]})
     if days := days_overdue(one, board):
-        due = day_words(one.due or board.due)
+        due = one.due or board.due
         sheet.put(_place(sheet, row, heads, "期限"), due, {**CELL, **styles.FAULT})
         if "逾期天数" in heads:
             sheet.put(_place(sheet, row, heads, "逾期天数"), days, {**COUNT, **styles.FAULT})
