@@ -17,11 +17,16 @@ import typer
 from xltools.console import (
     ChineseCommand,
     ChineseGroup,
+    close_streams,
     complain,
+    hang_up,
     in_chinese,
+    open_streams,
     progress,
     say,
     say_all,
+    say_csv,
+    say_json,
     usage_words,
 )
 from xltools.errors import FormErrors, UsageError, XltoolsError
@@ -177,11 +182,12 @@ def check_command(
     if format is Format.text:
         say_all(text.check_report(result))
     elif format is Format.json:
-        say(json.dump(json.check_document(result)))
+        say_json(json.dump(json.check_document(result)))
     elif format is Format.jsonl:
-        say_all(json.check_lines(result))
+        for line in json.check_lines(result):
+            say_json(line)
     else:
-        say(json.check_csv(result), end="")
+        say_csv(json.check_csv(result))
     raise typer.Exit(OPEN if result.is_open else CLEAN)
 
 
@@ -294,7 +300,7 @@ def merge_command(
         if rollup is not None and before is not None:
             say(f"  上年的数：{len(rollup.leaves)} 个单位里有 {len(rollup.last_by_unit)} 个查得到")
     else:
-        say(json.dump(json.merge_document(result, str(placed) if rollup else None)))
+        say_json(json.dump(json.merge_document(result, str(placed) if rollup else None)))
     if placed != out:
         complain(f"{out} 正被别的程序打开，没有替换；这次的汇总表另存为 {placed}，关掉原表后可以改回原名。")
         raise typer.Exit(TROUBLE)
@@ -323,7 +329,7 @@ def explain_command(
     if format is ShortFormat.text:
         say_all(explain_report(found))
     else:
-        say(json.dump(explain_document(found)))
+        say_json(json.dump(explain_document(found)))
     raise typer.Exit(OPEN if found.is_open else CLEAN)
 
 
@@ -344,7 +350,7 @@ def diff_command(
     if format is ShortFormat.text:
         say_all(diff_report(found))
     else:
-        say(json.dump(diff_document(found)))
+        say_json(json.dump(diff_document(found)))
     raise typer.Exit(CLEAN if found.is_same else OPEN)
 
 
@@ -392,7 +398,7 @@ def show_command(
 
     made = load_form(form)
     if format is ShortFormat.json:
-        say(json.dump(json.form_document(made)))
+        say_json(json.dump(json.form_document(made)))
     else:
         say_all(text.form_report(made))
 
@@ -482,11 +488,10 @@ def named_unit(name: str, code: str, kind: str, level: str | None, parent: str) 
 
 def main() -> None:
     """Runs the command line; every error raised on purpose becomes one Chinese sentence on stderr."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # what a console cannot show must not stop the report
-            stream.reconfigure(errors="replace")
+    open_streams(sys.stdout, sys.stderr)
     try:
         code = app(standalone_mode=False)
+        close_streams()
     except UsageError as error:
         complain(str(error))
         code = USAGE
@@ -494,6 +499,7 @@ def main() -> None:
         complain(str(error))
         code = TROUBLE
     except BrokenPipeError:  # the reader of our output went away
+        hang_up()
         code = TROUBLE
     except (KeyboardInterrupt, typer.Abort):
         complain("中断了，没有写完的文件不会留下。")

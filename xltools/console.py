@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
+import io
+import json
+import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import lru_cache
+from typing import Any, TextIO
 
 import typer.core
 
@@ -25,6 +32,9 @@ _HELP_WORDS = (
     (" <path>", ""),
     (" <str>", ""),
 )
+
+
+_BEYOND_ASCII = re.compile("[^\x00-\x7f]+")
 
 
 def in_chinese(text: str) -> str:
@@ -64,9 +74,81 @@ def usage_words(error: Any) -> str:
     return f"命令写得不对（{error.format_message()}）。"
 
 
+GAP = "〓"  # what Chinese print has always put in the place of a character that is not there
+
+
+class Gaps:
+    """Stands in for what a console's encoding does not have, and counts it.
+
+    Our own words have only characters that GBK has; names from outside may have any.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, error: UnicodeError) -> tuple[bytes, int]:
+        assert isinstance(error, UnicodeEncodeError)
+        self.count += error.end - error.start
+        return mark(error.encoding) * (error.end - error.start), error.end
+
+
+_gaps = Gaps()
+
+
+@lru_cache
+def mark(encoding: str) -> bytes:
+    return GAP.encode(encoding, "replace")
+
+
+def open_streams(*streams: TextIO) -> None:
+    """Makes streams take every text: no report stops at a character, none is a row of question marks.
+
+    A stream whose encoding has no Chinese at all (a redirected one on a foreign Windows) is given UTF-8.
+    """
+    codecs.register_error("xltools", _gaps)
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=_encoding(stream.encoding), errors="xltools")
+
+
+def _encoding(name: str) -> str:
+    try:
+        "汉字".encode(name)
+    except UnicodeEncodeError:
+        return "utf-8"
+    return name
+
+
+def close_streams() -> None:
+    """Flushes what was said, and tells what could not be shown.  Raises BrokenPipeError where nobody reads on."""
+    if _gaps.count:
+        said = f"有 {_gaps.count} 个字这里显示不出，印成了“{GAP}”；"
+        _gaps.count = 0
+        complain(f"{said}要看原字，请先设 PYTHONIOENCODING=utf-8，或用 --format json。")
+    sys.stdout.flush()
+
+
+def hang_up() -> None:
+    """Nobody reads our output any more: what is left of it goes nowhere, so that the end of Python says nothing."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def say(text: str, end: str = "\n") -> None:
     """Data, on stdout; nothing is wrapped."""
     sys.stdout.write(text + end)
+
+
+def say_json(text: str) -> None:
+    """JSON is UTF-8 (docs/json.md).  Where the console or the pipe is not, it is ASCII, which is both and loses nothing."""
+    if codecs.lookup(sys.stdout.encoding).name not in ("utf-8", "utf-8-sig"):
+        text = _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    say(text)
+
+
+def say_csv(text: str) -> None:
+    """Lines of a csv end in CR LF, also where the stream itself makes CR LF of every LF (Windows)."""
+    say(text.replace("\r\n", "\n") if os.linesep == "\r\n" else text, end="")
 
 
 def say_all(lines: Iterable[str]) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xltools.longpath import reachable
 from xltools.reading.active import refuse_active_content, refuse_macros
 from xltools.reading.archive import (
     CIPHERED,
@@ -108,11 +109,12 @@ def read_bytes(path: Path) -> bytes:
     this one's name.  Raises Refused.
     """
     try:
-        _demand_regular(os.lstat(path))
+        there = reachable(path)
+        _demand_regular(os.lstat(there))
         flags = os.O_RDONLY
         for name in ("O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NOFOLLOW", "O_NONBLOCK"):
             flags |= getattr(os, name, 0)
-        with open(os.open(path, flags), "rb") as handle:
+        with open(os.open(there, flags), "rb") as handle:
             facts = os.fstat(handle.fileno())  # again: the name may have been given to something else
             _demand_regular(facts)
             data = handle.read(facts.st_size + 1)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from xltools.errors import WriteError, system_words
+from xltools.longpath import reachable
 from xltools.writing.running import MACHINE, TOKEN, is_running
 
 MOST_NAME = (
@@ -39,11 +40,12 @@ def write_whole(
     Raises WriteError with one sentence when the file cannot be written; nothing half-written is left.
     """
     made: str | None = None
+    there = reachable(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _clear_once(path.parent)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        _clear_once(there.parent)
         prefix = f".xltools-{MACHINE}-{os.getpid()}-{TOKEN}-"
-        handle, made = tempfile.mkstemp(prefix=prefix, suffix=".tmp", dir=path.parent)
+        handle, made = tempfile.mkstemp(prefix=prefix, suffix=".tmp", dir=there.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
@@ -55,16 +57,16 @@ def write_whole(
         if verify is not None:
             verify(stored)
         os.chmod(made, 0o666 & ~_umask())
-        placed = _move(made, path, beside)
+        placed = _move(made, there, beside)
         made = None
-        _settle(path.parent)
+        _settle(there.parent)
     except OSError as error:
         raise WriteError(f"写不进 {path}：{system_words(error)}。") from error
     finally:
         if made is not None:
             with contextlib.suppress(OSError):
                 os.unlink(made)
-    return placed
+    return path.with_name(placed.name)
 
 
 def _move(made: str, path: Path, beside: str | None) -> Path:
