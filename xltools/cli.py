@@ -29,7 +29,7 @@ from xltools.console import (
     say_json,
     usage_words,
 )
-from xltools.errors import FormErrors, UsageError, XltoolsError
+from xltools.errors import FormErrors, UsageError, XltoolsError, system_words
 
 if TYPE_CHECKING:
     from xltools.intake import LastYear
@@ -500,6 +500,11 @@ def main() -> None:
         code = TROUBLE
     except BrokenPipeError:  # the reader of our output went away
         hang_up()
+        code = TROUBLE
+    except (
+        OSError
+    ) as error:  # a path that is too long, a share that went away: the environment's, as exit 3 says
+        complain(f"{error.filename or '文件'}：{system_words(error)}。")
         code = TROUBLE
     except (KeyboardInterrupt, typer.Abort):
         complain("中断了，没有写完的文件不会留下。")

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TextIO
 
+import typer
 import typer.core
 
 # the fixed words of typer's plain help
@@ -128,6 +129,9 @@ def close_streams() -> None:
     sys.stdout.flush()
 
 
+UNREAD = 3  # the exit code where nobody reads the output any more
+
+
 def hang_up() -> None:
     """Nobody reads our output any more: what is left of it goes nowhere, so that the end of Python says nothing."""
     with contextlib.suppress(OSError, ValueError):
@@ -135,8 +139,12 @@ def hang_up() -> None:
 
 
 def say(text: str, end: str = "\n") -> None:
-    """Data, on stdout; nothing is wrapped."""
-    sys.stdout.write(text + end)
+    """Data, on stdout; nothing is wrapped.  Where nobody reads on the run ends, before typer gives it a code of its own."""
+    try:
+        sys.stdout.write(text + end)
+    except BrokenPipeError:
+        hang_up()
+        raise typer.Exit(UNREAD) from None
 
 
 def say_json(text: str) -> None:

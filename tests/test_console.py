@@ -1,0 +1,281 @@
+"""The console of a Chinese Windows, as far as Linux can be one: GBK piped and on a terminal, odd names, long paths."""
+
+import ast
+import contextlib
+import fcntl
+import io
+import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import helpers_pipe as pipe
+import pytest
+
+from xltools import Unit, console, load_form, write_template
+from xltools.reading import gate
+from xltools.writing import files
+
+ROOT = Path(__file__).parents[1]
+FORM = "gov-info-disclosure/2021"
+RARE = "㐂河𠮷镇"  # two characters that GBK does not have
+GAPPED = str.maketrans("㐂𠮷", "〓〓")
+COMMANDS = {
+    "template": [
+        "template",
+        FORM,
+        "--year",
+        "2023",
+        "--units",
+        "单位 名单.csv",
+        "-o",
+        "下发 模板",
+        "--quiet",
+    ],
+    "check": ["check", "收件", "--units", "单位 名单.csv", "--quiet"],
+    "return": ["return", "收件", "-o", "退回 {mode}", "--quiet"],
+    "merge": ["merge", "收件", "-o", "汇总 {mode}.xlsx", "--units", "单位 名单.csv", "--quiet"],
+    "explain": ["explain", "县汇总.xlsx", "applications.new.natural"],
+    "diff": ["diff", "县汇总.xlsx", "上次 汇总.xlsx"],
+    "forms": ["forms"],
+    "forms show": ["forms", "show", FORM],
+    "help": ["merge", "--help"],
+    "a wrong call": ["check", "没有㐂.xlsx"],
+}
+
+
+def environment(encoding):
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding, "COLUMNS": "80"}
+
+
+def piped(words, cwd, encoding):
+    command = [sys.executable, "-m", "xltools", *words]
+    done = subprocess.run(command, cwd=cwd, env=environment(encoding), capture_output=True, timeout=120)
+    assert b"Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def on_terminal(words, cwd, encoding="gbk"):
+    """What a terminal of 80 columns is sent, stdout and stderr together."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 80, 0, 0))
+    command = [sys.executable, *words] if words[0] == "-c" else [sys.executable, "-m", "xltools", *words]
+    process = subprocess.Popen(
+        command, cwd=cwd, env=environment(encoding), stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    sent = b""
+    with contextlib.suppress(OSError):  # Linux ends a pseudo-terminal with an error
+        while piece := os.read(ours, 65536):
+            sent += piece
+    os.close(ours)
+    process.wait(120)
+    assert b"Traceback" not in sent, sent
+    return sent
+
+
+@pytest.fixture(scope="module")
+def county(tmp_path_factory):
+    """A folder as clerks name them: three filings (one in order, one wrong), two roll-ups, a roster."""
+    folder = tmp_path_factory.mktemp("示例县 2023年（收表）")
+    form = load_form(FORM)
+    (folder / "单位 名单.csv").write_text(
+        f"单位名称,单位代码,类别,级别\n{RARE},U1,乡镇街道,乡级\n示例财政局,U2,部门,县级\n示例东镇,U3,乡镇街道,乡级\n",
+        "utf-8",
+    )
+    (folder / "收件").mkdir()
+    good = write_template(form, Unit(name=RARE, code="U1"), 2023, pipe.seeded(form))
+    (folder / "收件" / f"{RARE} 报表.xlsx").write_bytes(good)
+    east = write_template(form, Unit(name="示例东镇", code="U3"), 2023, pipe.seeded(form, 3))
+    wrong = pipe.changed(east, lambda book: book["三、依申请公开"].__setitem__("D7", "约𠮷件"))
+    (folder / "收件" / "东镇.xlsx").write_bytes(wrong)
+    for name, arrived in (("上次 汇总.xlsx", ["收件/东镇.xlsx"]), ("县汇总.xlsx", [])):
+        (folder / "收件" / "东镇.xlsx").write_bytes(east if arrived else wrong)
+        assert piped(["merge", "收件", "-o", name, "--unit", "示例县"], folder, "utf-8").returncode in (0, 1)
+    return folder
+
+
+def without_note(text):
+    """The output without the sentence on characters that could not be shown."""
+    return [line for line in text.replace("\r\n", "\n").splitlines() if not line.startswith("xltools：有 ")]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_the_same_on_a_gbk_console_piped_or_not(name, county):
+    """Only what GBK does not have is a gap, and nothing else differs: no question marks, no colour, no wrapping."""
+    words = COMMANDS[name]
+
+    def said(mode):
+        return [word.replace("{mode}", mode) for word in words]
+
+    full = piped(said("utf"), county, "utf-8")
+    expected = (full.stdout + full.stderr).decode("utf-8").replace(" utf", " gbk")
+    gbk = piped(said("gbk"), county, "gbk")
+    shown = (gbk.stdout + gbk.stderr).decode("gbk")
+    assert without_note(shown) == without_note(expected.translate(GAPPED))
+    sent = on_terminal(said("gbk"), county).decode("gbk")
+    assert without_note(sent) == without_note(expected.translate(GAPPED))
+    assert gbk.returncode == full.returncode
+    for text in (expected, shown, sent):
+        assert "\x1b" not in text and "?" not in text and text.strip()
+
+
+def test_what_could_not_be_shown_is_said_once_on_stderr(county):
+    done = piped(COMMANDS["check"], county, "gbk")
+    (note,) = (line for line in done.stderr.decode("gbk").splitlines() if "显示不出" in line)
+    assert f"有 {done.stdout.decode('gbk').count('〓')} 个字" in note and "utf-8" in note
+    assert "显示不出" not in piped(COMMANDS["check"], county, "utf-8").stderr.decode("utf-8")
+
+
+@pytest.mark.parametrize(
+    "words", [["check", "收件"], ["explain", "县汇总.xlsx", "applications.new.natural"]], ids=" ".join
+)
+def test_json_loses_nothing_whatever_the_encoding(words, county):
+    full, gbk = (piped([*words, "--format", "json"], county, encoding) for encoding in ("utf-8", "gbk"))
+    assert json.loads(gbk.stdout.decode("ascii")) == json.loads(full.stdout.decode("utf-8"))
+    assert RARE in full.stdout.decode("utf-8") and gbk.stderr == b""
+
+
+def test_a_stream_without_chinese_gets_utf8(county):
+    done = piped(["check", "收件"], county, "cp1252")
+    assert RARE in done.stdout.decode("utf-8") and "退回" in done.stdout.decode("utf-8")
+
+
+def test_nothing_wraps_on_a_narrow_terminal(county):
+    """A terminal wraps by itself; we send one line per filing, however long."""
+    lines = on_terminal(COMMANDS["check"], county).decode("gbk").splitlines()
+    assert any(len(line.encode("gbk")) > 80 for line in lines)
+
+
+def test_the_progress_bar_is_for_people_alone():
+    code = (
+        "import time; from xltools.console import open_streams, progress; import sys; open_streams(sys.stderr)\n"
+        "with progress(False) as show:\n show(0, 3); time.sleep(1.05); show(2, 3)"
+    )
+    sent = on_terminal(["-c", code], ROOT).decode("gbk")
+    assert "2/3，还要约 1 秒" in sent and sent.endswith("\r")
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=environment("gbk"), capture_output=True, timeout=60)
+    assert done.stderr == done.stdout == b""
+
+
+def test_a_reader_that_goes_away_ends_in_silence(county):
+    command = [sys.executable, "-m", "xltools", "forms", "show", FORM]
+    process = subprocess.Popen(
+        command, cwd=county, env=environment("utf-8"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b"" and process.wait(60) == 3
+    process.stderr.close()
+
+
+# ---- one stream
+
+
+def stream(encoding, newline=""):
+    made = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline=newline)
+    console.open_streams(made)
+    return made
+
+
+def written(made):
+    made.flush()
+    return made.buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "encoding", ["gbk", "gb2312", "gb18030", "utf-8", "big5", "cp950", "latin-1", "ascii", "utf-16"]
+)
+def test_no_text_stops_a_stream(encoding):
+    made = stream(encoding)
+    made.write("表 㐂 \ud83d \U0001f600 \u202e")
+    assert "表" in written(made).decode(made.encoding)
+
+
+def test_halves_of_characters_are_gaps_too():
+    made = stream("utf-8")
+    made.write("a\udcffb")  # a file name that is not UTF-8
+    assert written(made).decode("utf-8") == "a〓b"
+
+
+def test_csv_has_one_line_end_where_the_system_adds_its_own(monkeypatch):
+    made = stream("gbk", newline="\r\n")  # a Windows stdout
+    monkeypatch.setattr(os, "linesep", "\r\n")
+    monkeypatch.setattr(sys, "stdout", made)
+    console.say_csv("甲,1\r\n乙,2\r\n")
+    assert written(made).decode("gbk") == "甲,1\r\n乙,2\r\n"
+
+
+# ---- our own words
+
+
+def own_words():
+    """Every text in the code that has a Chinese character and is no docstring, with where it stands."""
+    for path in sorted((ROOT / "xltools").rglob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        told = {id(node.body[0].value) for node in ast.walk(tree)
+                if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body
+                and isinstance(node.body[0], ast.Expr)}  # fmt: skip
+        for node in ast.walk(tree):
+            text = node.value if isinstance(node, ast.Constant) and id(node) not in told else None
+            if isinstance(text, str) and any("\u4e00" <= char <= "\u9fff" for char in text):
+                yield f"{path.relative_to(ROOT).as_posix()}:{node.lineno}", text
+
+
+READ_ONLY = "xltools/reading/labels.py"  # a pattern for what others wrote: ⑳
+
+
+def test_our_own_words_have_only_characters_of_gbk():
+    beyond = [where for where, text in own_words()
+              if not where.startswith(READ_ONLY) and text != text.encode("gbk", "ignore").decode("gbk")]  # fmt: skip
+    assert beyond == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "templates").rglob("*.toml")), ids=lambda path: path.stem)
+def test_the_words_of_a_form_have_only_characters_of_gbk(path):
+    path.read_text("utf-8").encode("gbk")
+
+
+# ---- paths
+
+
+def test_the_whole_job_deep_below_and_beyond_260_characters(tmp_path):
+    deep = tmp_path
+    while len(str(deep)) < 300:
+        deep = deep / "示例县 政府信息公开工作（二〇二三年度）收表"
+    deep.mkdir(parents=True)
+    (deep / "收件").mkdir()
+    form = load_form(FORM)
+    (deep / "收件" / "甲镇 报表.xlsx").write_bytes(pipe.filled(form, unit=Unit(name="甲镇", code="U1")))
+    assert piped(["check", str(deep / "收件")], tmp_path, "gbk").returncode == 0
+    assert (
+        piped(["merge", "收件", "-o", str(deep / "汇 总.xlsx"), "--unit", "示例县"], deep, "gbk").returncode
+        == 0
+    )
+    done = piped(["template", FORM, "--year", "2023", "--unit", "乙" * 90, "-o", "下 发"], deep, "gbk")
+    assert done.returncode == 0 and Path(deep, done.stdout.decode("gbk").strip()).is_file()
+
+
+def test_a_name_longer_than_the_system_takes_is_said_in_chinese(tmp_path):
+    done = piped(["merge", ".", "-o", f"{'汇' * 90}.xlsx"], filled_folder(tmp_path), "gbk")
+    assert done.returncode == 3 and "路径太长" in done.stderr.decode("gbk")
+
+
+def filled_folder(folder):
+    (folder / "a.xlsx").write_bytes(pipe.filled(load_form(FORM)))
+    return folder
+
+
+def test_files_are_read_and_written_under_the_spelling_that_the_system_reaches(tmp_path, monkeypatch):
+    """As on Windows, where a long path is opened as \\\\?\\…; what is said and given back is the path that was asked for."""
+    real = tmp_path / "real"
+    for module in (files, gate):
+        monkeypatch.setattr(module, "reachable", lambda path: real / Path(path).name)
+    asked = tmp_path / "shown" / "甲镇.xlsx"
+    assert files.write_whole(asked, b"x") == asked
+    assert (real / "甲镇.xlsx").read_bytes() == b"x" and not asked.exists()
+    assert gate.read_bytes(asked) == b"x"
