@@ -48,7 +48,8 @@ def chat_text(one: UnitStanding, board: Board, back: SentBack | None = None) -> 
     if back is not None:
         return f"{notice(back)}\n{asked}。"
     problems = problem_words(receipt) or "还有问题"
-    return f"{head}{board.title}{receipt.title}：{problems}。{asked}。"
+    where = f"附件“{shown(receipt.marked.name)}”里标着每一处。" if receipt.marked is not None else ""
+    return f"{head}{board.title}{receipt.title}：{problems}。{where}{asked}。"
 
 
 def deadline(one: UnitStanding, board: Board, after: str = "", do: str = "报送") -> str:
