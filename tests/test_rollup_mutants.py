@@ -7,10 +7,11 @@ import helpers_rollup as rolled
 import pytest
 from workshop import Workshop
 
-from xltools import load_form
+from xltools import lay_out, load_form
 from xltools.checks import Case, run_checks
-from xltools.detail import FIRST_ROW, detail_sheets, leaf_place
+from xltools.detail import FIRST_COLUMN, FIRST_ROW, detail_sheets, leaf_place, sum_formula
 from xltools.finding import outcome_of
+from xltools.layout import META
 
 FORMS = ("gov-info-disclosure/2019", "gov-info-disclosure/2021")
 
@@ -65,10 +66,34 @@ def test_what_is_no_figure_on_a_detail_sheet_is_an_error(rollup, name):
 
 
 @pytest.mark.parametrize("value", [99, None])
-def test_a_figure_changed_behind_the_sums_is_queried(rollup, value):
+def test_a_figure_changed_behind_the_sums_is_an_error(rollup, value):
     form, data, _, place = rollup
     _, outcome, found = said(form, data, lambda shop: shop.put_at(place, value))
-    assert outcome == "queried" and {code for code, *_ in found} == {"V117"}
+    assert (outcome, found) == ("returned", [("V119", META, leaf_place(1, "seal").address)])
+
+
+def test_a_figure_changed_with_its_sums_recalculated_is_an_error_too(rollup):
+    """As Excel does it: every shown sum follows, and nothing else tells."""
+    form, data, detail, place = rollup
+    item = detail.items[place.column - FIRST_COLUMN]
+
+    def change(shop):
+        shop.put_at(place, 99)
+        sums = [leaf.inputs[item.id] for leaf in pipe.read(data).leaves]
+        slot = lay_out(form).slots[item.id]
+        shop.put_at(slot.place, sums[0] + 99 + sums[2], formula=sum_formula(form, item, 3))
+
+    _, outcome, found = said(form, data, change)
+    assert (outcome, [code for code, *_ in found]) == ("returned", ["V119"])
+
+
+def test_a_sum_that_was_not_worked_out_again_is_queried(rollup):
+    form, data, detail, place = rollup
+    item = detail.items[place.column - FIRST_COLUMN]
+    slot = lay_out(form).slots[item.id]
+    stale = lambda shop: shop.put_at(slot.place, 12345, formula=sum_formula(form, item, 3))  # noqa: E731
+    _, outcome, found = said(form, data, stale)
+    assert (outcome, found) == ("queried", [("V117", slot.sheet, slot.address)])
 
 
 def test_a_date_on_a_detail_sheet_is_an_error(rollup):

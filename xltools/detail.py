@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from xltools.filing import Leaf
 from xltools.form import Form, Item
 from xltools.geometry import Place, column_letters, quoted
 from xltools.layout import META, META_FIELDS, lay_out
@@ -20,7 +21,18 @@ ROLLUP_SCHEMA = "xltools.rollup/1"
 FACE, STATUS, FINDINGS, REASONS, TEXTS = "汇总", "报送情况", "问题", "说明", "文字材料"
 DETAIL = "明细"  # begins the name of a table's own sheet
 YEARS, UNIT_YEARS, CHARTS = "上年对比", "各单位上年对比", "图表"
-LEAF_FIELDS = ("unit", "code", "kind", "level", "parent", "file", "sha256", "through", "declared_zeros")
+LEAF_FIELDS = (
+    "unit",
+    "code",
+    "kind",
+    "level",
+    "parent",
+    "file",
+    "sha256",
+    "through",
+    "declared_zeros",
+    "seal",
+)
 LEAF_HEAD = len(META_FIELDS) + 4  # row of the field names on _meta; one row per leaf below
 REASON_HEADS = ("序号", "单位序号", "单位", "位置", "待核实的问题", "单位的说明", "编号")
 UNIT_HEADS = ("序号", "单位", "单位代码", "类别", "报送文件")
@@ -68,6 +80,18 @@ def detail_sheets(form: Form) -> Mapping[str, DetailSheet]:
         items = tuple(item for item in form.items.values() if item.table == table.id)
         sheets[table.id] = DetailSheet(name, f"{DETAIL}：{words}", items)
     return sheets
+
+
+def leaf_fields(form: Form, leaf: Leaf) -> dict[str, str]:
+    """What _meta says of a leaf, by field."""
+    return {
+        **leaf.unit.identity(),
+        "file": leaf.file,
+        "sha256": leaf.sha256,
+        "through": leaf.through,
+        "declared_zeros": " ".join(sorted(leaf.declared_zeros)),
+        "seal": leaf.sealed(form),
+    }
 
 
 def leaf_place(leaf: int, field: str) -> Place:

@@ -6,6 +6,7 @@ text that stands in the file, so that a check can quote it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,9 +18,12 @@ from xltools.form import Form, Value
 from xltools.layout import Carrier
 from xltools.problems import Problem, Transfer
 from xltools.roster import Unit
+from xltools.words import number_text
 
 CellKind = Literal["blank", "number", "text", "boolean", "error"]
-FormatKind = Literal["general", "text", "date", "percent", "number", "misleading"]  # the last shows another number
+FormatKind = Literal[
+    "general", "text", "date", "percent", "number", "misleading"
+]  # the last shows another number
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +132,17 @@ class Leaf:
     texts: Mapping[str, str] = field(default_factory=dict)
     reasons: tuple[Reason, ...] = ()
     through: str = ""  # the roll-ups it came in, if not by itself: the outermost first, THROUGH between them
+    seal: str = ""  # of its figures when the roll-up it was read from was written
 
     def figures(self, form: Form) -> dict[str, Value]:
         """Inputs and totals in the form's order."""
         return all_figures(form, self.inputs)
+
+    def sealed(self, form: Form) -> str:
+        """A digest of its figures, so that a roll-up whose 明细 was edited afterwards says so; no protection against
+        somebody who works it out again."""
+        lines = (f"{item.id}={number_text(self.inputs.get(item.id))}" for item in form.inputs)
+        return "D" + hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,6 +79,14 @@ class Roster:
         named = self._by_name.get(unit.name, [])
         return named[0] if len(named) == 1 and not (named[0].code and unit.code) else None
 
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {unit.key: place for place, unit in enumerate(self.units)}
+
+    def place(self, unit: Unit) -> int:
+        """Where a unit of the roster stands on it, from 0."""
+        return self._places[unit.key]
+
     def __iter__(self) -> Iterator[Unit]:
         return iter(self.units)
 

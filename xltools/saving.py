@@ -19,6 +19,7 @@ from xltools.detail import (
     UNIT_HEADS,
     DetailSheet,
     detail_sheets,
+    leaf_fields,
 )
 from xltools.errors import UsageError, WriteError
 from xltools.filing import Cell
@@ -89,10 +90,7 @@ def _list_of_leaves(rollup: Rollup) -> _Expected:
         LEAF_HEAD + 1 + len(rollup.leaves): [None] * len(LEAF_FIELDS),
     }
     for number, leaf in enumerate(rollup.leaves):
-        said = {
-            **leaf.unit.identity(), "file": leaf.file, "sha256": leaf.sha256, "through": leaf.through,
-            "declared_zeros": " ".join(sorted(leaf.declared_zeros)),
-        }  # fmt: skip
+        said = leaf_fields(rollup.form, leaf)
         rows[LEAF_HEAD + 1 + number] = [_plain(said[field]) for field in LEAF_FIELDS]
 
     def at(row: int, column: int) -> object:

@@ -63,7 +63,27 @@ def detail_figures(this: Check, case: Case) -> Iterator[Finding]:
                 )
 
 
-@check("V117", "汇总件显示的数与明细之和不符", Level.QUERY, requires=(*STRUCTURE, *MOVED, "G205", "V116"))
+@check("V119", "汇总件明细里的数被改过", requires=(*STRUCTURE, *MOVED, "V116"))
+def unsealed(this: Check, case: Case) -> Iterator[Finding]:
+    """“明细”上各单位的数要和汇总的时候一样；汇总之后改过，查不出是谁报的数。
+
+    通过：汇总后没有动过　用 WPS、Excel、LibreOffice 另存过
+    不通过：汇总之后把某单位的 12 改成 21，合计跟着变了
+    改正：单位的数错了，请单位改了重报，再重新汇总。
+    """
+    for number, leaf in enumerate(case.filing.leaves):
+        if leaf.seal != leaf.sealed(case.form):
+            yield this.finding(
+                case,
+                f"“{leaf.unit.name}”在明细上的数与汇总时记下的不一样，汇总之后被改过。",
+                AGAIN,
+                sheet=META,
+                cell=leaf_place(number, "seal").address,
+                found=leaf.unit.name,
+            )
+
+
+@check("V117", "汇总件显示的数与明细之和不符", Level.QUERY, requires=(*STRUCTURE, *MOVED, "G205", "V116", "V119"))
 def shown_sums(this: Check, case: Case) -> Iterator[Finding]:
     """汇总件各表显示的数要等于“明细”各单位之和；不等说明明细在汇总之后被改过，或公式没有重算。
 

@@ -139,6 +139,7 @@ def _leaves(form: Form, book: Book) -> Iterator[Leaf]:
             declared_zeros=frozenset(said["declared_zeros"].split()),
             texts=texts,
             through=said["through"],
+            seal=said["seal"],
             reasons=tuple(reasons.get(number, ())),
         )
 

@@ -152,7 +152,7 @@ def order_of(one: Checked, checked: CheckResult) -> tuple[int, str, str]:
     """Roster order, then unit, then content: nothing of when or in which order files came."""
     unit, roster = one.filing.unit, checked.roster
     known = roster.find(unit) if roster and unit else None
-    place = roster.units.index(known) if roster and known else len(roster or ())
+    place = roster.place(known) if roster and known else len(roster or ())
     return place, unit.key if unit else "", one.filing.sha256
 
 

@@ -28,6 +28,7 @@ from xltools.detail import (
     YEARS,
     detail_sheets,
     is_summed,
+    leaf_fields,
     leaf_place,
     sum_formula,
 )
@@ -221,13 +222,7 @@ class _RollupWriter(Official):
             sheet.put(place, field)
         text = sheet.book.format({"num_format": "@"})
         for number, leaf in enumerate(self.rollup.leaves):
-            values = {
-                **leaf.unit.identity(),
-                "file": leaf.file,
-                "sha256": leaf.sha256,
-                "through": leaf.through,
-                "declared_zeros": " ".join(sorted(leaf.declared_zeros)),
-            }
+            values = leaf_fields(self.form, leaf)
             for field in LEAF_FIELDS:
                 place = leaf_place(number, field)
                 sheet.cell(place.row, place.column, values[field], text)
