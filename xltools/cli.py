@@ -6,6 +6,7 @@ and complaints on stderr; what a command needs is loaded when it runs.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterable
 from enum import StrEnum
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from xltools import cli_round
 from xltools.console import (
     ChineseCommand,
     ChineseGroup,
@@ -68,7 +70,21 @@ class ShortFormat(StrEnum):
 
 
 Paths = Annotated[
-    list[Path], typer.Argument(metavar="文件或文件夹…", help="收回来的工作簿，或放它们的文件夹")
+    list[Path] | None,
+    typer.Argument(
+        metavar="文件或文件夹…",
+        help="收回来的工作簿，或放它们的文件夹；在收报的文件夹里可以不写，就是现在算数的那些",
+    ),
+]
+Key = Annotated[
+    Path | None,
+    typer.Option(
+        "--key",
+        metavar="文件",
+        envvar="XLTOOLS_KEY",
+        show_envvar=False,
+        help="核验密钥：核对签发号后面的核验码",
+    ),
 ]
 Units = Annotated[Path | None, typer.Option("--units", metavar="名单", help="单位名单（.xlsx 或 .csv）")]
 Last = Annotated[
@@ -165,11 +181,12 @@ def fill_command(
 
 @app.command("check", cls=ChineseCommand)
 def check_command(
-    paths: Paths,
+    paths: Paths = None,
     units: Units = None,
     last: Last = None,
     form: Forms = None,
     year: Year = None,
+    key: Key = None,
     strict: Strict = False,
     format: Annotated[Format, typer.Option("--format", help="输出格式")] = Format.text,
     quiet: Quiet = False,
@@ -177,8 +194,12 @@ def check_command(
     """核对收回来的工作簿，一次列全问题。退出码：0 没有问题，1 有问题，2 用法不对，3 文件或环境不对。"""
     from xltools.reporting import json, text
 
-    with progress(quiet) as show:
-        result = gather_and_check(paths, units, last, form, year, show)
+    if paths:
+        with progress(quiet) as show:
+            result = gather_and_check(paths, units, last, form, year, show, key=key)
+    else:
+        cli_round.refuse_options(units=units, form=form, year=year)
+        result = cli_round.check_here(last, quiet)
     if format is Format.text:
         say_all(text.check_report(result))
     elif format is Format.json:
@@ -193,12 +214,18 @@ def check_command(
 
 @app.command("return", cls=ChineseCommand)
 def return_command(
-    paths: Paths,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="文件夹", help="退回的工作簿写到哪个文件夹")],
+    paths: Paths = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--out", metavar="文件夹", help="退回的工作簿写到哪个文件夹；不写文件时默认 03退回"
+        ),
+    ] = None,
     units: Units = None,
     last: Last = None,
     form: Forms = None,
     year: Year = None,
+    key: Key = None,
     quiet: Quiet = False,
 ) -> None:
     """把退回的、待核实的做成标好的新表，连同退回通知；收来的文件不动。退出码同 check。"""
@@ -206,13 +233,18 @@ def return_command(
     from xltools.reporting.notice import write_returns
     from xltools.returning import send_back
 
-    if any(path.resolve() == out.resolve() for path in paths):
-        raise UsageError("-o 要写另一个文件夹，不能和收件放在一起。")
-    with progress(quiet) as show:
-        result = gather_and_check(paths, units, last, form, year, show, leave_out=out)
-        asked = form[0] if form and len(form) == 1 else None
-        before = last_year(last, form, None)
-        rows = write_returns(send_back(result, forms=form or (), form=asked, year=year, last=before), out)
+    if not paths:
+        cli_round.refuse_options(units=units, form=form, year=year)
+        result, rows, out = cli_round.return_here(out, last, quiet)
+    else:
+        out = needed(out)
+        if any(path.resolve() == out.resolve() for path in paths):
+            raise UsageError("-o 要写另一个文件夹，不能和收件放在一起。")
+        with progress(quiet) as show:
+            result = gather_and_check(paths, units, last, form, year, show, leave_out=out, key=key)
+            asked = form[0] if form and len(form) == 1 else None
+            before = last_year(last, form, None)
+            rows = write_returns(send_back(result, forms=form or (), form=asked, year=year, last=before), out)
     say_all(text.check_report(result))
     say_all(text.return_report(rows, str(out)))
     raise typer.Exit(OPEN if result.is_open else CLEAN)
@@ -220,8 +252,13 @@ def return_command(
 
 @app.command("merge", cls=ChineseCommand)
 def merge_command(
-    paths: Paths,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="汇总.xlsx", help="汇总表写到哪个文件")],
+    paths: Paths = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--out", metavar="汇总.xlsx", help="汇总表写到哪个文件；不写文件时默认放在 04汇总"
+        ),
+    ] = None,
     unit: Annotated[str | None, typer.Option("--unit", metavar="名称", help="汇总单位名称")] = None,
     code: Annotated[str, typer.Option("--code", metavar="代码", help="汇总单位代码")] = "",
     level: Annotated[
@@ -231,6 +268,7 @@ def merge_command(
     last: Last = None,
     form: Forms = None,
     year: Year = None,
+    key: Key = None,
     strict: Strict = False,
     prefer: Annotated[
         list[str] | None,
@@ -277,20 +315,34 @@ def merge_command(
     from xltools.writing.rollup import write_rollup
     from xltools.writing.running import only_run
 
-    signer = named_unit(unit, code, "已汇总", level, "") if unit else None
-    guard_output(out, [units, last, *paths])
-    exports = Exports(scales=tuple(scale or ()), places=places, csv=csv, json=json_file, parquet=parquet)
-    with only_run(out.absolute().parent), progress(quiet) as show:
-        before = last_year(last, form, signer)
+    if not paths:
+        cli_round.refuse_options(units=units, form=form, year=year)
+    with contextlib.ExitStack() as held, progress(quiet) as show:
+        round_ = held.enter_context(cli_round.working()) if not paths else None
+        if round_ is not None and not unit:
+            unit, code, level = round_.settings.county, round_.settings.code, round_.settings.level
+        signer = named_unit(unit, code, "已汇总", level, "") if unit else None
+        out = needed(out) if round_ is None else out or cli_round.rollup_path(round_)
+        guard_output(out, [units, last, *(paths or ())])
+        exports = Exports(scales=tuple(scale or ()), places=places, csv=csv, json=json_file, parquet=parquet)
+        if round_ is None or out.absolute().parent != round_.folder:
+            held.enter_context(only_run(out.absolute().parent))
         others = exports.paths(out)
-        checked = gather_and_check(
-            paths, units, before, form, year, show, leave_out=out, others=others, lean=True
-        )
+        if round_ is not None:
+            before = cli_round.last_year(last, round_) or round_.last
+            checked = cli_round.check_round(round_, last=before, progress=show)
+        else:
+            before = last_year(last, form, signer)
+            checked = gather_and_check(
+                paths or [], units, before, form, year, show, leave_out=out, others=others, lean=True, key=key
+            )
         only = subset(checked.roster, kind or (), where or ())
         result = merge(checked, unit=signer, strict=strict, last=before, prefer=prefer or (), only=only)
         placed, rollup = out, result.rollup
         if rollup is not None:
             placed = save_rollup(out, write_rollup(result, out.parent), rollup)
+            if round_ is not None and only is None:
+                cli_round.record_merge(round_, result, placed)
         written = list(exports.write(result, out))
     if format is ShortFormat.text:
         say_all(text.merge_report(result, str(placed)))
@@ -424,6 +476,9 @@ def lint_command(
     raise typer.Exit(TROUBLE if wrong else CLEAN)
 
 
+cli_round.register(app)
+
+
 # ---- what commands share
 
 
@@ -437,10 +492,12 @@ def gather_and_check(
     leave_out: Path | None = None,
     others: Iterable[Path] = (),
     lean: bool = False,
+    key: Path | None = None,
 ) -> Any:
     """Checks the files; the roster, the output and our own lock, should they lie among them, are no filings."""
     from xltools.forms.catalogue import load_form
     from xltools.intake import check
+    from xltools.issued import Register
     from xltools.reading.rosters import read_roster
     from xltools.writing.running import LOCK
 
@@ -452,14 +509,21 @@ def gather_and_check(
         year=year,
         roster=read_roster(units) if units else None,
         last=last_year(last, form, None) if isinstance(last, Path) else last,
+        register=Register(key=cli_round.key_in(key)),
         leave_out=[
-            *([units] if units is not None else []),
+            *(one for one in (units, key) if one is not None),
             *others,
             *([leave_out, leave_out.absolute().parent / LOCK] if leave_out is not None else []),
         ],
         lean=lean,
         progress=show,
     )
+
+
+def needed(out: Path | None) -> Path:
+    if out is None:
+        raise UsageError("少写了 -o。加 --help 看用法。")
+    return out
 
 
 def last_year(last: Path | None, form: Iterable[str] | None, unit: Unit | None) -> LastYear | None:

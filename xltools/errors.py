@@ -7,6 +7,7 @@ XltoolsError            anything raised on purpose; the command line prints it a
 ├── RosterError         the list of units cannot be used: the county office's to mend
 ├── ValuesError         a JSON of values cannot be used: the calling program's to mend
 ├── WriteError          a file could not be written, or the writing library would have dropped something
+├── RoundError          a round's folder cannot be used: its settings or its ledger
 └── BusyError           another run is at work in the same folder
 """
 
@@ -60,6 +61,10 @@ class ValuesError(XltoolsError):
 
 class WriteError(XltoolsError):
     """A file could not be written whole, or the writing library would have dropped part of it."""
+
+
+class RoundError(XltoolsError):
+    """The folder of a collection round cannot be used; the sentence names the file, and the key where there is one."""
 
 
 class BusyError(XltoolsError):

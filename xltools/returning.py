@@ -7,7 +7,7 @@ its labels.  The received file is only read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,13 +63,15 @@ def send_back(
     form: str | Path | None = None,
     year: int | None = None,
     last: LastYear | None = None,
+    issue_of: Callable[[Unit], str | None] = lambda unit: None,
 ) -> Iterator[SentBack]:
     """One per file that is returned, queried or unreadable, in the order of the result.
 
+    `issue_of` gives the number that a unit's copies go out under, where a ledger has one.
     `form` and `year` are what is being collected, `forms` form files beside the catalogue's.  Raises UsageError
     where `form` does not cover `year`.
     """
-    sender = _Sender(result.roster, forms, load_form(form) if form else None, year, last)
+    sender = _Sender(result.roster, forms, load_form(form) if form else None, year, last, issue_of)
     taken: dict[str, int] = {}
     for one in result.filings:
         if one.outcome in (Outcome.ACCEPTED, Outcome.NOTED, Outcome.IGNORED) or one.duplicate:
@@ -90,8 +92,10 @@ class _Sender:
         form: Form | None,
         year: int | None,
         last: LastYear | None,
+        issue_of: Callable[[Unit], str | None],
     ) -> None:
         self.roster, self.form, self.year, self.last = roster, form, year, last
+        self.issue_of = issue_of
         named = {made.key: made for made in map(load_form, forms)}
         shipped = {key: load_form(key) for key, _ in form_files()}
         self.forms = tuple({**shipped, **named}.values())
@@ -158,7 +162,7 @@ class _Sender:
         if filing.form is not None and filing.unit is not None and filing.year is not None:
             heading = filing.form.headed(filing.unit.name, filing.year)
         return SentBack(
-            checked=one, unit=filing.unit, heading=heading, problems=_problems(one.findings), why_not=why
+            checked=one, unit=filing.unit, heading=heading, problems=problems_of(one.findings), why_not=why
         )
 
     @staticmethod
@@ -183,7 +187,7 @@ class _Sender:
 
     def _marked(self, one: Checked, form: Form, unit: Unit, year: int) -> SentBack:
         """Read by address: the same figures and texts in a fresh workbook, the faulty cells marked."""
-        filing, problems = one.filing, _problems(one.findings, linked_sheets(form))
+        filing, problems = one.filing, problems_of(one.findings, linked_sheets(form))
         listed = {problem.rule for problem in problems if problem.rule}
         answers = answers_of(filing)
         kept = {line: text for line, text in answers.explanations.items() if line not in listed}
@@ -194,7 +198,7 @@ class _Sender:
             year,
             replace(answers, explanations=kept),
             last=self._before(unit) or filing.last_shown,
-            issue=filing.issue if same and filing.issue else None,
+            issue=self.issue_of(unit) or (filing.issue if same and filing.issue else None),
             prefill=False,
             problems=problems,
             transfers=filing.transfers,
@@ -207,8 +211,8 @@ class _Sender:
         before = self._before(unit)
         if before is None and filing.year == year - 1:
             before = filing.figures
-        problems = tuple(replace(problem, marked=()) for problem in _problems(_of_file(one.findings)))
-        data = write_template(form, unit, year, last=before, problems=problems)
+        problems = tuple(replace(problem, marked=()) for problem in problems_of(_of_file(one.findings)))
+        data = write_template(form, unit, year, last=before, issue=self.issue_of(unit), problems=problems)
         return self._back(one, form, unit, year, problems, data)
 
     def _by_labels(self, one: Checked) -> SentBack:
@@ -253,6 +257,7 @@ class _Sender:
                 year,
                 answers,
                 last=before,
+                issue=self.issue_of(unit),
                 prefill=False,
                 problems=problems,
                 transfers=carried.transfers,
@@ -271,9 +276,9 @@ class _Sender:
                 cell="",
                 marked=(),
             )
-            for problem in _problems(_of_file(one.findings))
+            for problem in problems_of(_of_file(one.findings))
         )
-        problems = (*_problems(run_checks(case), linked_sheets(form)), *old)
+        problems = (*problems_of(run_checks(case), linked_sheets(form)), *old)
         listed = {problem.rule for problem in problems if problem.rule}
         said = {k: v for k, v in carried.answers.explanations.items() if k not in listed}
         data = written(problems, replace(carried.answers, explanations=said))
@@ -292,7 +297,7 @@ def _of_file(findings: Iterable[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.code[0] in "FSR" and finding.level is not Level.NOTE]
 
 
-def _problems(findings: Iterable[Finding], sheets: Sequence[str] = ()) -> tuple[Problem, ...]:
+def problems_of(findings: Iterable[Finding], sheets: Sequence[str] = ()) -> tuple[Problem, ...]:
     """Findings as rows of 问题清单, the gravest first; only places on `sheets` are linked and marked."""
     rows = [
         Problem(

@@ -28,11 +28,12 @@ LEVEL_WORDS = {**{name: name for name in LEVELS}, **{words: name for name, words
 MOST_ROWS, MOST_COLUMNS = 50_000, 60
 
 
-def read_roster(path: str | Path) -> Roster:
+def read_roster(path: str | Path, *, may_be_empty: bool = False) -> Roster:
     """The units in a roster file, in its order.
 
     The first row that has a name column is the head; rows without a name are passed over.  A unit without
-    a kind is a 乡镇街道; without a level it is a town if 乡镇街道, else a county.  Raises RosterError naming every
+    a kind is a 乡镇街道; without a level it is a town if 乡镇街道, else a county.  A list that nobody has filled
+    in yet is an error unless it `may_be_empty`.  Raises RosterError naming every
     wrong cell.
     """
     path = Path(path)
@@ -74,7 +75,7 @@ def read_roster(path: str | Path) -> Roster:
         seen[unit.key] = number
         units.append(unit)
         cells[unit.key] = dict(_said(rows[head_at], row))
-    if not units and not problems:
+    if not units and not problems and not may_be_empty:
         problems.append("里面一个单位也没有")
     if problems:
         raise RosterError(f"单位名单 {path.name}：" + "；".join(problems) + "。")

@@ -1,0 +1,278 @@
+"""The commands of a collection round, registered by cli.py: parse → call → print → exit."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xltools.console import ChineseCommand, complain, progress, say, say_all
+from xltools.errors import UsageError
+
+if TYPE_CHECKING:
+    from xltools.intake import LastYear
+    from xltools.rounds.folder import Round
+
+CLEAN, OPEN = 0, 1
+
+Quiet = Annotated[bool, typer.Option("--quiet", help="不显示进度")]
+UnitName = Annotated[str, typer.Argument(metavar="单位", help="单位名称或代码")]
+Number = Annotated[int, typer.Argument(metavar="次", help="第几次报送")]
+Reason = Annotated[str, typer.Option("--reason", metavar="原因", help="为什么；记进台账")]
+Undo = Annotated[bool, typer.Option("--undo", help="取消")]
+LastFile = Annotated[
+    Path | None, typer.Option("--last", metavar="文件", help="上年的报表、放它们的文件夹，或上年汇总表")
+]
+
+
+def register(app: typer.Typer) -> None:
+    for name, command in (
+        ("init", init_command),
+        ("dispatch", dispatch_command),
+        ("collect", collect_command),
+        ("log", log_command),
+        ("pin", pin_command),
+        ("void", void_command),
+    ):
+        app.command(name, cls=ChineseCommand)(command)
+
+
+def init_command(
+    folder: Annotated[Path, typer.Argument(metavar="文件夹", help="收报用的文件夹，没有就新建")],
+    form: Annotated[
+        str, typer.Option("--form", metavar="报表", help="例如 gov-info-disclosure/2021，或 .toml 文件")
+    ],
+    year: Annotated[int, typer.Option("--year", metavar="年", help="报告年度")],
+    units: Annotated[
+        Path | None,
+        typer.Option("--units", metavar="名单", help="单位名单（.xlsx 或 .csv）；没有就给一张空的来填"),
+    ] = None,
+    unit: Annotated[str, typer.Option("--unit", metavar="名称", help="收表单位名称")] = "",
+    code: Annotated[str, typer.Option("--code", metavar="代码", help="收表单位代码")] = "",
+    level: Annotated[
+        str, typer.Option("--level", metavar="级别", help="town、county、city、province")
+    ] = "county",
+    due: Annotated[str, typer.Option("--due", metavar="日期", help="截止日期，如 2022-01-31")] = "",
+    with_key: Annotated[
+        bool, typer.Option("--with-key", help="另做一把核验密钥：没有台账的上级也能核对签发号")
+    ] = False,
+) -> None:
+    """建一个收报的文件夹：设置、单位名单、台账，和 01下发 02收件 03退回 04汇总。"""
+    import secrets
+
+    from xltools.rounds.folder import init_round
+    from xltools.rounds.settings import read_values
+
+    given = {"form": form, "year": year, "county": unit, "code": code, "level": level, "due": due}
+    key = f"{secrets.token_urlsafe(32)}\n".encode() if with_key else None
+    for path in init_round(folder, read_values(given), roster=units, key=key):
+        say(str(path))
+
+
+def dispatch_command(
+    only: Annotated[
+        list[str] | None, typer.Argument(metavar="单位…", help="只给这些单位；不写就是名单里的全部")
+    ] = None,
+    last: LastFile = None,
+    zip_each: Annotated[bool, typer.Option("--zip-each", help="另给每个单位打一个压缩包")] = False,
+    zip_all: Annotated[bool, typer.Option("--zip-all", help="另打一个全部的压缩包")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只说要做什么，什么也不写")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """给名单上每个单位做一份有签发号的模板，放在 01下发；没有变的跳过。"""
+    from xltools.reporting.text import table
+    from xltools.rounds.handing_out import dispatch, pack_all, pack_each
+
+    with working() as round_, progress(quiet) as show:
+        before = last_year(last, round_)
+        handed = dispatch(round_, only=only or (), last=before, dry_run=dry_run, progress=show)
+        say_all(table(("单位", "文件", "做了什么" if not dry_run else "要做什么"),
+                      [(one.unit.name, one.file, one.words) for one in handed]))  # fmt: skip
+        written = sum(one.is_written for one in handed)
+        say(
+            f"共 {len(handed)} 份：{'要写' if dry_run else '写了'} {written} 份，没有变的 {len(handed) - written} 份。"
+        )
+        for pack in (
+            () if dry_run else [pack for pack, asked in ((pack_each, zip_each), (pack_all, zip_all)) if asked]
+        ):
+            say_all(str(path) for path in pack(round_, handed))
+
+
+def collect_command(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="来源…",
+            help="文件、文件夹、压缩包（.zip）、邮件（.eml）；- 是从标准输入读路径，每行一个；不写就是 02收件",
+        ),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """收件：存原件、记台账、核对、编第几次报送；来源里的东西不动。退出码：0 都通过，1 有要处理的。"""
+    from xltools.reporting.text import one_line, table
+    from xltools.rounds.collecting import collect
+    from xltools.rounds.folder import IN
+
+    with working() as round_, progress(quiet) as show:
+        paths = list(_paths(sources)) if sources else [round_.folder / IN]
+        batch = collect(round_, paths, progress=show)
+    if batch.came:
+        rows = [
+            (one_line(one.name), one.unit, one.outcome.words if one.outcome else "重复", one_line(one.words))
+            for one in batch.came
+        ]
+        say_all(table(("文件", "单位", "结果", ""), rows))
+    for words in batch.notices:
+        complain(words)
+    passed = f"，先前收过的 {batch.known} 个" if batch.known else ""
+    say(f"收了 {len(batch.came)} 个文件{passed}。")
+    raise typer.Exit(OPEN if batch.is_open else CLEAN)
+
+
+def _paths(sources: list[str]) -> Iterator[Path]:
+    for source in sources:
+        if source == "-":
+            lines = (line.rstrip("\r\n") for line in sys.stdin)
+            yield from (Path(line) for line in lines if line.strip())
+        else:
+            yield Path(source)
+
+
+def log_command(unit: UnitName) -> None:
+    """一个单位从下发到汇总的每一步：时间、状态、原因、文件。"""
+    from xltools.reporting.text import one_line, table
+    from xltools.rounds.board import read_board, unit_called
+    from xltools.rounds.chasing import state_words, time_words
+
+    board = read_board(here())
+    one = unit_called(board, unit)
+    code = f"（{one.unit.code}）" if one.unit.code else ""
+    say(f"{one.unit.name}{code}：{state_words(one, board)}")
+    rows = [
+        (time_words(event.at), event.state.value, one_line(event.cause), one_line(event.file))
+        for event in one.events
+    ]
+    say_all(table(("时间", "状态", "原因", "文件"), rows))
+
+
+def pin_command(unit: UnitName, number: Number, reason: Reason, undo: Undo = False) -> None:
+    """选定一个单位的某次报送：以后再来的也不替换它。"""
+    _choose(unit, number, reason, void=False, undo=undo)
+
+
+def void_command(unit: UnitName, number: Number, reason: Reason, undo: Undo = False) -> None:
+    """作废一个单位的某次报送：留着，不再算数。"""
+    _choose(unit, number, reason, void=True, undo=undo)
+
+
+def _choose(unit: str, number: int, reason: str, *, void: bool, undo: bool) -> None:
+    from xltools.rounds.collecting import choose
+
+    with working() as round_:
+        said = choose(round_, unit, number, reason, void=void, undo=undo)
+    say(said)
+
+
+# ---- what the commands share with check, return and merge
+
+
+def here() -> Path:
+    """The working folder around the current one."""
+    from xltools.rounds.settings import FILE, find_folder
+
+    folder = find_folder(Path.cwd())
+    if folder is None:
+        raise UsageError(f"这里不是收报的文件夹（往上也没有 {FILE}）；先用 init 建一个，或写明文件。")
+    return folder
+
+
+@contextlib.contextmanager
+def working() -> Iterator[Round]:
+    """The round of the working folder, held for this run; what changed around it is said first."""
+    from xltools.rounds.folder import open_round
+
+    with open_round(here()) as round_:
+        for words in round_.notices:
+            complain(words)
+        yield round_
+
+
+def last_year(path: Path | None, round_: Round) -> LastYear | None:
+    from xltools.intake import read_last_year
+    from xltools.rounds.folder import own_forms
+
+    if path is None:
+        return None
+    return read_last_year(path, forms=own_forms(round_.settings, round_.folder))
+
+
+def refuse_options(**options: object) -> None:
+    """A round knows its form, year and roster; another for one run would set everybody's state by it."""
+    for name, value in options.items():
+        if value:
+            raise UsageError(
+                f"在收报的文件夹里不写文件时，按 xltools.toml 来，不能写 --{name}；要改就改那个文件。"
+            )
+
+
+def check_here(last: Path | None, quiet: bool) -> Any:
+    from xltools.rounds.working import check_round
+
+    with working() as round_, progress(quiet) as show:
+        return check_round(round_, last=last_year(last, round_), progress=show)
+
+
+def return_here(out: Path | None, last: Path | None, quiet: bool) -> tuple[Any, list[Any], Path]:
+    """The checked reports, a row per file that goes back, and where it was written."""
+    from xltools.reporting.notice import write_returns
+    from xltools.returning import send_back
+    from xltools.rounds.folder import BACK, own_forms
+    from xltools.rounds.working import Returns, check_round, issue_numbers
+
+    with working() as round_, progress(quiet) as show:
+        before = last_year(last, round_) or round_.last
+        result = check_round(round_, last=before, lean=False, progress=show)
+        folder, numbers = out or round_.folder / BACK, issue_numbers(round_)
+        returns = Returns(round_, folder)
+        own = own_forms(round_.settings, round_.folder)
+        backs = send_back(
+            result, forms=own, form=own[0] if own else round_.form.key, year=round_.settings.year, last=before,
+            issue_of=lambda unit: numbers.get(unit.key),
+        )  # fmt: skip
+        rows = write_returns(returns.noted(backs), folder)
+        returns.record()
+    return result, rows, folder
+
+
+def check_round(round_: Round, last: LastYear | None, progress: Callable[[int, int], None]) -> Any:
+    from xltools.rounds.working import check_round
+
+    return check_round(round_, last=last, progress=progress)
+
+
+def rollup_path(round_: Round) -> Path:
+    from xltools.rounds.working import rollup_path
+
+    return rollup_path(round_)
+
+
+def record_merge(round_: Round, result: Any, written: Path) -> None:
+    from xltools.rounds.working import record_merge
+
+    record_merge(round_, result, written)
+
+
+def key_in(path: Path | None) -> bytes | None:
+    """The key in a file named on the command line."""
+    from xltools.rounds.folder import read_key
+
+    if path is None:
+        return None
+    key = read_key(path)
+    if key is None:
+        raise UsageError(f"找不到：{path}")
+    return key

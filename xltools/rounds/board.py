@@ -1,0 +1,88 @@
+"""Board: a whole round as its folder tells it.  Looks and writes nothing, so that it may be asked at any time."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+from xltools.errors import UsageError
+from xltools.roster import Unit
+from xltools.rounds import ledger as ledgers
+from xltools.rounds.folder import look_at, today_units
+from xltools.rounds.ledger import Clock, Ledger, Records
+from xltools.rounds.standing import Board, Stray, UnitStanding
+from xltools.rounds.states import States
+from xltools.words import label_key
+
+UNCHECKED = "收下了，还没有核对；再运行一次 collect 就会核对。"
+
+
+def read_board(folder: Path, *, clock: Clock = datetime.datetime.now) -> Board:
+    """Where every unit of the roster of today is.  Raises RoundError or RosterError where the folder cannot be read."""
+    said, form, roster = look_at(folder)
+    with Ledger(folder / ledgers.FILE, read_only=True) as ledger:
+        records = ledger.records()
+    now = clock().replace(tzinfo=None).isoformat(timespec="seconds")
+    states, rows = States(records), today_units(records, roster)
+    standings = [states.standing(row, folder=folder, today=now[:10], due=said.due) for row in rows]
+    inside = [one for one, row in zip(standings, rows, strict=True) if row.listed]
+    outside = [one for one, row in zip(standings, rows, strict=True) if not row.listed and one.receipts]
+    return Board(
+        folder=folder,
+        title=f"{said.year}年{form.title}",
+        form_key=form.key,
+        year=said.year,
+        county=said.county,
+        due=said.due,
+        units=tuple(sorted(inside, key=lambda one: one.unit.order)),
+        strays=tuple(_strays(records, folder)),
+        strangers=tuple(outside),
+        made_at=now,
+    )
+
+
+def _strays(records: Records, folder: Path) -> list[Stray]:
+    """What belongs to no unit, in the order it came."""
+    kept = [
+        Stray(
+            name=one.name,
+            source=one.source,
+            at=one.at,
+            sentence=one.sentence or UNCHECKED,
+            sha256=one.sha256,
+            path=folder / one.path,
+        )
+        for one in records.receipts
+        if one.unit is None and not one.void
+    ]
+    others = [
+        Stray(name=one.name, source=one.source, at=one.at, sentence=one.sentence, sha256=one.sha256)
+        for one in records.strays
+    ]
+    return sorted([*kept, *others], key=lambda one: one.at)
+
+
+def unit_called(board: Board, word: str) -> UnitStanding:
+    """The unit with this name or code, listed or not.  Raises UsageError with the nearest ones where there is none."""
+    everybody = [*board.units, *board.strangers]
+    at = at_called([one.unit for one in everybody], word)
+    return everybody[at]
+
+
+def at_called(units: list[Unit], word: str) -> int:
+    """Where among these the one of this code or name is; a part of a name will do where it fits only one."""
+    key = label_key(word)
+    for fits in (
+        lambda unit: unit.code == word,
+        lambda unit: label_key(unit.name) == key,
+        lambda unit: key in label_key(unit.name),
+    ):
+        found = [at for at, unit in enumerate(units) if key and fits(unit)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = "、".join(
+                f"{units[at].name}（{units[at].code or units[at].parent or '无代码'}）" for at in found[:5]
+            )
+            raise UsageError(f"“{word}”可能是 {names}；请写单位代码。")
+    raise UsageError(f"名单里没有“{word}”这个单位。")

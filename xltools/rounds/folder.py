@@ -1,0 +1,247 @@
+"""Folder: the working folder of a round, made and opened.
+
+    xltools.toml  单位名单.xlsx  ledger.sqlite  01下发  02收件（原件 in it）  03退回  04汇总
+
+Opening brings the ledger's units up to the roster of today; whoever writes holds the folder for one run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from xltools.errors import RosterError, RoundError, UsageError, WriteError, system_words
+from xltools.form import Form
+from xltools.forms.catalogue import load_form
+from xltools.intake import FormFinder, LastYear, Wanted, read_last_year
+from xltools.issued import Issued, Register
+from xltools.reading.rosters import HEADS, read_roster
+from xltools.roster import Roster
+from xltools.rounds import ledger as ledgers
+from xltools.rounds import settings
+from xltools.rounds.ledger import Clock, Ledger, Records, UnitRow
+from xltools.rounds.listing import applied, changes, paired
+from xltools.rounds.settings import Settings, load_settings, settings_text
+from xltools.rounds.states import States
+from xltools.words import label_key
+from xltools.writing.files import write_whole
+from xltools.writing.roster import write_roster
+from xltools.writing.running import only_run
+
+OUT, IN, BACK, MERGED = "01下发", "02收件", "03退回", "04汇总"
+ORIGINALS = "原件"  # inside 02收件
+SHORTEST_KEY = 16  # bytes
+
+
+@dataclass(frozen=True)
+class Round:
+    """An open round.  `notices` are sentences for the clerk: what changed on the roster, a clock that runs back."""
+
+    folder: Path
+    settings: Settings
+    form: Form
+    roster: Roster
+    ledger: Ledger
+    notices: tuple[str, ...] = ()
+
+    @property
+    def originals(self) -> Path:
+        return self.folder / IN / ORIGINALS
+
+    def place(self, name: str) -> Path:
+        return self.folder / name
+
+    @cached_property
+    def key(self) -> bytes | None:
+        return read_key(self.folder / self.settings.key) if self.settings.key else None
+
+    @cached_property
+    def last(self) -> LastYear | None:
+        if not self.settings.last:
+            return None
+        return read_last_year(self.folder / self.settings.last, forms=own_forms(self.settings, self.folder))
+
+    def wanted(self, records: Records, last: LastYear | None = None) -> Wanted:
+        """What the round's files are held against."""
+        return Wanted(
+            find_form=FormFinder(own_forms(self.settings, self.folder)),
+            form=self.form.key,
+            year=self.settings.year,
+            roster=self.roster,
+            last=last or self.last,
+            register=Register(copies=copies_by_number(records), key=self.key),
+            lean=True,
+        )
+
+    def unit_rows(self, records: Records) -> Mapping[str, UnitRow]:
+        """The ledger's rows by the key of the unit as the roster has it; of others, as it was last known."""
+        by_key = {row.unit.key: row for row in records.units if not row.listed}
+        return by_key | {row.unit.key: row for row in records.units if row.listed}
+
+
+def copies_by_number(records: Records) -> dict[str, Issued]:
+    now = {row.id: row.unit for row in records.units}
+    return {
+        copy.number: Issued(copy.number, copy.form, copy.year, copy.then, now[copy.unit])
+        for copy in records.copies
+    }
+
+
+def own_forms(said: Settings, folder: Path) -> list[str]:
+    return [form_path(said, folder)] if said.form.endswith(".toml") else []
+
+
+def form_path(said: Settings, folder: Path) -> str:
+    """A name of the catalogue as it is; a form file's path from anywhere."""
+    return str(folder / said.form) if said.form.endswith(".toml") else said.form
+
+
+# ---- making
+
+
+def init_round(
+    folder: Path, said: Settings, *, roster: Path | None = None, key: bytes | None = None
+) -> tuple[Path, ...]:
+    """Makes the folder of a round and gives what was made.
+
+    Raises UsageError where one is there already or the form is not for the year, RosterError naming every wrong
+    cell of a roster.  Nothing is made before all of it was looked at; the settings come last, so that a folder that has them is whole.
+    """
+    if (folder / settings.FILE).exists():
+        raise UsageError(f"{folder} 已经是收报的文件夹了，里面有 {settings.FILE}。")
+    form = load_form(said.form)
+    if not form.covers(said.year):
+        raise UsageError(f"{form.key} 不适用于{said.year}年的报告。")
+    if said.form.endswith(".toml"):
+        said = _moved(said, folder)
+    listed, data = _roster_bytes(roster)
+    made = [folder / name for name in (OUT, IN, BACK, MERGED)]
+    with only_run(folder):
+        try:
+            for path in (*made, folder / IN / ORIGINALS):
+                path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WriteError(f"建不了文件夹 {folder}：{system_words(error)}。") from error
+        if not (folder / said.units).exists() or roster is not None:
+            made.append(write_whole(folder / said.units, data))
+        if key is not None:
+            made.append(write_whole(folder / said.key, key))
+        with Ledger(folder / ledgers.FILE) as ledger:
+            _keep_up(ledger, listed)
+        made.append(folder / ledgers.FILE)
+        made.append(write_whole(folder / settings.FILE, settings_text(said).encode()))
+    return tuple(made)
+
+
+def _moved(said: Settings, folder: Path) -> Settings:
+    """A form file is named from the folder, so that both can be moved together."""
+    path = Path(said.form).absolute()
+    try:
+        named = os.path.relpath(path, folder.absolute())
+    except ValueError:  # on another drive
+        named = str(path)
+    return replace(said, form=Path(named).as_posix())
+
+
+def _roster_bytes(path: Path | None) -> tuple[Roster, bytes]:
+    """The units of a roster and what 单位名单.xlsx will hold: a copy, or the same units from a .csv."""
+    if path is None:
+        return Roster(()), write_roster()
+    roster = read_roster(path)
+    if path.suffix.lower() == ".xlsx":
+        try:
+            return roster, path.read_bytes()
+        except OSError as error:
+            raise RosterError(f"打不开单位名单 {path}：{system_words(error)}。") from None
+    ours = {label_key(word).lower() for words in HEADS.values() for word in words}
+    more = {
+        key: {head: text for head, text in cells.items() if label_key(head).lower() not in ours}
+        for key, cells in roster.cells.items()
+    }
+    return roster, write_roster(roster, more)
+
+
+# ---- opening
+
+
+@contextlib.contextmanager
+def open_round(
+    folder: Path, *, given: Mapping[str, object] | None = None, clock: Clock | None = None
+) -> Iterator[Round]:
+    """The round of a folder, held for one run, its units those of the roster of today."""
+    said, form, roster = look_at(folder, given)
+    with only_run(folder), _open(folder, clock) as ledger:
+        words = _keep_up(ledger, roster)
+        notices = (*words, *filter(None, [ledger.behind]))
+        yield Round(folder, said, form, roster, ledger, notices)
+
+
+def look_at(folder: Path, given: Mapping[str, object] | None = None) -> tuple[Settings, Form, Roster]:
+    """Settings, form and roster of a folder; an unfilled roster has no units."""
+    said = load_settings(folder, given=given)
+    form = load_form(form_path(said, folder))
+    if not form.covers(said.year):
+        raise RoundError(f"{folder / settings.FILE}：{form.key} 不适用于{said.year}年的报告。")
+    path = folder / said.units
+    if not path.is_file():
+        raise RoundError(f"没有单位名单：{path}。")
+    return said, form, read_roster(path, may_be_empty=True)
+
+
+def _open(folder: Path, clock: Clock | None) -> Ledger:
+    return Ledger(folder / ledgers.FILE, clock=clock or datetime.datetime.now)
+
+
+def _keep_up(ledger: Ledger, roster: Roster) -> list[str]:
+    """Brings the ledger's units up to the roster, in one transaction; gives what changed."""
+    records = ledger.records()
+    todo = changes(records.units, roster.units)
+    if not todo:
+        return []
+    with ledger.batch() as at:
+        for change in todo:
+            if change.row is None:
+                unit = ledger.add_unit(change.unit, listed=True)
+            else:
+                unit = change.row.id
+                ledger.change_unit(change.row_after(unit))
+        after = ledger.records()
+        states = States(after)
+        rows = paired(after.units, roster.units)
+        for change in todo:
+            if not change.words:
+                continue
+            row = change.row or rows[change.unit.order]
+            ledger.add_event(at, row.id, states.of(row.id), f"名单：{change.words}")
+            for receipt in after.receipts:  # what it sent is held against another roster now
+                if receipt.unit == row.id and receipt.outcome is not None:
+                    ledger.change_receipt(receipt.id, outcome=None)
+    return [f"名单：“{change.unit.name}”{change.words}" for change in todo if change.words]
+
+
+def today_units(records: Records, roster: Roster) -> list[UnitRow]:
+    """The ledger's units as the roster of today has them, without writing anything; new ones have id 0."""
+    todo = changes(records.units, roster.units)
+    added = [UnitRow(0, change.unit, True) for change in todo if change.row is None]
+    return [*applied(records.units, todo), *added]
+
+
+# ---- the key
+
+
+def read_key(path: Path) -> bytes | None:
+    """The key kept in a file; None where there is none.  Raises RoundError for one that is too short."""
+    try:
+        text = path.read_bytes().strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RoundError(f"打不开核验密钥 {path}：{system_words(error)}。") from None
+    if len(text) < SHORTEST_KEY:
+        raise RoundError(f"核验密钥 {path} 太短，至少要 {SHORTEST_KEY} 个字符。")
+    return text

@@ -1,0 +1,162 @@
+"""Handing out: a workbook per unit, each under a number of its own that the ledger knows before the file is there."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from xltools.errors import RosterError
+from xltools.intake import LastYear, Progress
+from xltools.issued import code_holds, has_code, new_number
+from xltools.issuing import template_names
+from xltools.roster import Unit
+from xltools.rounds.board import at_called
+from xltools.rounds.folder import OUT, Round
+from xltools.rounds.ledger import CopyRow, Records
+from xltools.rounds.states import States
+from xltools.writing.files import file_name, write_whole
+from xltools.writing.template import write_template
+
+AT_ONCE = 50  # workbooks in memory, and in one transaction
+NEW, CHANGED, MISSING, SAME = "新发", "内容变了，重新写", "文件不在了，重新写", "没有变，跳过"
+PACKED_AT = (2000, 1, 1, 0, 0, 0)  # fixed, so that the same workbooks give the same bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """What was done for one unit."""
+
+    unit: Unit
+    file: str  # name in 01下发
+    words: str
+
+    @property
+    def is_written(self) -> bool:
+        return self.words != SAME
+
+
+def dispatch(
+    round_: Round,
+    *,
+    only: Sequence[str] = (),
+    last: LastYear | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> list[Handed]:
+    """A workbook for each unit of the roster (or those named), in 01下发; what would be the same is left alone.
+
+    `dry_run` says what would be done and touches nothing.  Raises RosterError for an empty roster, UsageError for a
+    name that is not on it.
+    """
+    if not round_.roster.units:
+        raise RosterError(f"单位名单 {round_.settings.units} 里一个单位也没有；先填好再下发。")
+    named = list(template_names(round_.form, round_.roster, round_.settings.year))
+    if only:
+        units = list(round_.roster)
+        wanted = sorted({at_called(units, word) for word in only})
+        named = [named[at] for at in wanted]
+    handed: list[Handed] = []
+    for start in range(0, len(named), AT_ONCE):
+        if progress:
+            progress(start, len(named))
+        handed += _hand_out(round_, named[start : start + AT_ONCE], last or round_.last, dry_run)
+    if progress:
+        progress(len(named), len(named))
+    return handed
+
+
+def _hand_out(
+    round_: Round, named: Sequence[tuple[Unit, str]], last: LastYear | None, dry_run: bool
+) -> Iterator[Handed]:
+    form, year = round_.form, round_.settings.year
+    records = round_.ledger.records()
+    rows = round_.unit_rows(records)
+    todo: list[tuple[CopyRow, bytes]] = []
+    done: list[Handed] = []
+    for unit, name in named:
+        copy = copy_of(round_, records, unit)
+        number = copy.number if copy is not None else new_number(form.key, unit, year, round_.key)
+        before = last.of(unit) if last is not None else None
+        data = write_template(form, unit, year, last=before, issue=number)
+        sha256 = hashlib.sha256(data).hexdigest()
+        if copy is None:
+            words = NEW
+        elif copy.sha256 != sha256:
+            words = CHANGED
+        else:
+            words = SAME if _stands(round_.folder / OUT / name, sha256) else MISSING
+        done.append(Handed(unit=unit, file=name, words=words))
+        if words != SAME:
+            row = CopyRow(
+                number=number, unit=rows[unit.key].id, form=form.key, year=year, then=unit, file=name,
+                sha256=sha256, at="",
+            )  # fmt: skip
+            todo.append((row, data))
+    if todo and not dry_run:
+        _write(round_, todo, {one.unit.key: one.words for one in done})
+    yield from done
+
+
+def _write(round_: Round, todo: Sequence[tuple[CopyRow, bytes]], words: dict[str, str]) -> None:
+    """Recorded first: a copy that is on the disk is never one that the ledger does not know."""
+    ledger = round_.ledger
+    with ledger.batch() as at:
+        for row, _ in todo:
+            ledger.add_copy(replace(row, at=at))
+        states = States(ledger.records())
+        for row, _ in todo:
+            ledger.add_event(at, row.unit, states.of(row.unit), f"下发模板：{words[row.then.key]}", row.file)
+    for row, data in todo:
+        write_whole(round_.folder / OUT / row.file, data)
+
+
+def copy_of(round_: Round, records: Records, unit: Unit) -> CopyRow | None:
+    """The latest copy that went out to a unit as it is today, and with a code where there is a key."""
+    form, year, key = round_.form.key, round_.settings.year, round_.key
+    fitting = [
+        copy
+        for copy in records.copies
+        if copy.then.identity() == unit.identity()
+        and (copy.form, copy.year) == (form, year)
+        and has_code(copy.number) == (key is not None)
+        and (key is None or code_holds(copy.number, form, unit, year, key))
+    ]
+    return fitting[-1] if fitting else None
+
+
+def _stands(path: Path, sha256: str) -> bool:
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+
+
+# ---- archives to be sent
+
+
+def pack_each(round_: Round, handed: Iterable[Handed]) -> Iterator[Path]:
+    """One archive per unit beside its workbook; gives those that were written."""
+    for one in handed:
+        path = round_.folder / OUT / one.file
+        yield from _pack(path.with_suffix(".zip"), [path])
+
+
+def pack_all(round_: Round, handed: Iterable[Handed]) -> Iterator[Path]:
+    """All workbooks in one archive."""
+    files = [round_.folder / OUT / one.file for one in handed]
+    title = f"{round_.settings.year}年{round_.form.title}（{len(files)} 份）"
+    yield from _pack(round_.folder / OUT / f"{file_name(title)}.zip", files)
+
+
+def _pack(path: Path, files: Sequence[Path]) -> Iterator[Path]:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            member = zipfile.ZipInfo(file.name, PACKED_AT)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.external_attr = 0o644 << 16
+            archive.writestr(member, file.read_bytes())
+    data = buffer.getvalue()
+    if not (path.is_file() and path.read_bytes() == data):
+        yield write_whole(path, data)

@@ -1,0 +1,411 @@
+"""Ledger: what a round remembers, in ledger.sqlite.  Rows in and rows out; what they mean is others' matter.
+
+Times come from one clock that never runs back, and order is the order of rows.  A batch is one transaction, so
+that a run that is cut off has done all of it or nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from xltools.errors import BusyError, RoundError, WriteError
+from xltools.finding import Outcome
+from xltools.roster import Unit
+from xltools.rounds.standing import State
+
+FILE = "ledger.sqlite"
+PATIENCE = 10.0  # seconds to wait for another process
+Clock = Callable[[], datetime.datetime]
+
+MIGRATIONS = (  # each takes the schema from its index to the next version
+    """
+    CREATE TABLE unit (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL, code TEXT NOT NULL, kind TEXT NOT NULL, level TEXT NOT NULL, parent TEXT NOT NULL,
+        contact TEXT NOT NULL, phone TEXT NOT NULL, due TEXT NOT NULL,
+        place INTEGER NOT NULL,                        -- on the roster
+        listed INTEGER NOT NULL CHECK (listed IN (0, 1)),
+        dropped INTEGER NOT NULL DEFAULT 0             -- was listed once
+    );
+    CREATE TABLE copy (                                -- what was handed out
+        number TEXT PRIMARY KEY,
+        unit INTEGER NOT NULL REFERENCES unit (id),
+        form TEXT NOT NULL, year INTEGER NOT NULL,
+        identity TEXT NOT NULL,                        -- JSON, as the copy says
+        file TEXT NOT NULL, sha256 TEXT NOT NULL, at TEXT NOT NULL
+    );
+    CREATE TABLE receipt (                             -- a file that was kept; ids are the order of receipt
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        sha256 TEXT NOT NULL UNIQUE, path TEXT NOT NULL, name TEXT NOT NULL, source TEXT NOT NULL, at TEXT NOT NULL,
+        unit INTEGER REFERENCES unit (id), number INTEGER,
+        outcome TEXT,                                  -- NULL: not checked yet
+        errors INTEGER NOT NULL DEFAULT 0, queries INTEGER NOT NULL DEFAULT 0, notes INTEGER NOT NULL DEFAULT 0,
+        substance TEXT NOT NULL DEFAULT '',            -- digest of what is filled in
+        sentence TEXT NOT NULL DEFAULT '',             -- why it is nobody's
+        void INTEGER NOT NULL DEFAULT 0, pinned INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '',
+        marked TEXT NOT NULL DEFAULT '',               -- the workbook that went back
+        returned INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (unit, number), CHECK ((unit IS NULL) = (number IS NULL))
+    );
+    CREATE TABLE arrival (                             -- every file that was met, kept or not
+        sha256 TEXT NOT NULL, source TEXT NOT NULL, name TEXT NOT NULL, at TEXT NOT NULL,
+        sentence TEXT NOT NULL DEFAULT '',             -- why it is no filing
+        PRIMARY KEY (sha256, source)
+    );
+    CREATE TABLE event (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL, unit INTEGER NOT NULL REFERENCES unit (id),
+        state TEXT NOT NULL, cause TEXT NOT NULL, file TEXT NOT NULL
+    );
+    CREATE TABLE rollup (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, file TEXT NOT NULL, sha256 TEXT NOT NULL
+    );
+    CREATE TABLE part (
+        rollup INTEGER NOT NULL REFERENCES rollup (id), receipt INTEGER NOT NULL REFERENCES receipt (id),
+        PRIMARY KEY (rollup, receipt)
+    );
+    CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), last TEXT NOT NULL);
+    CREATE INDEX receipt_of_unit ON receipt (unit);
+    CREATE INDEX event_of_unit ON event (unit);
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRow:
+    id: int
+    unit: Unit
+    listed: bool  # on the roster
+    dropped: bool = False  # it was, and is no longer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyRow:
+    number: str
+    unit: int
+    form: str
+    year: int
+    then: Unit
+    file: str
+    sha256: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptRow:
+    id: int
+    sha256: str
+    path: str  # relative to the folder
+    name: str
+    source: str
+    at: str
+    unit: int | None
+    number: int | None
+    outcome: Outcome | None
+    errors: int
+    queries: int
+    notes: int
+    substance: str
+    sentence: str
+    void: bool
+    pinned: bool
+    reason: str
+    marked: str
+    returned: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivalRow:
+    sha256: str
+    source: str
+    name: str
+    at: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    at: str
+    unit: int
+    state: State
+    cause: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """The whole ledger at one moment."""
+
+    units: tuple[UnitRow, ...] = ()
+    copies: tuple[CopyRow, ...] = ()
+    receipts: tuple[ReceiptRow, ...] = ()  # in the order of receipt
+    strays: tuple[ArrivalRow, ...] = ()  # what was not kept
+    events: tuple[EventRow, ...] = ()
+    merged: frozenset[int] = frozenset()  # receipts in the latest roll-up
+
+
+class Ledger:
+    """An open ledger.  Use as a context manager; writing only inside `batch()`."""
+
+    def __init__(self, path: Path, *, clock: Clock = datetime.datetime.now, read_only: bool = False) -> None:
+        self.path, self._clock = path, clock
+        self.behind = ""  # a sentence where the machine's clock stands before the ledger's last entry
+        with _said(path):
+            self._db = _connect(path, read_only)
+            try:
+                self._db.execute("PRAGMA foreign_keys = ON")
+                self._migrate(read_only)
+            except BaseException:
+                self._db.close()
+                raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def _migrate(self, read_only: bool) -> None:
+        version = self._version()
+        if version > len(MIGRATIONS):
+            raise RoundError(f"{self.path} 是更新版本的 xltools 记的，请升级后再用。")
+        if version == len(MIGRATIONS):
+            return
+        if read_only and version == 0:
+            raise RoundError(f"{self.path} 里还没有记录。")
+        if read_only:
+            raise RoundError(
+                f"{self.path} 是旧版本记的；在能写的文件夹里用一次 collect 或 dispatch，它就会更新。"
+            )
+        with self._transaction():
+            for number in range(self._version(), len(MIGRATIONS)):  # another process may have been quicker
+                for statement in _statements(MIGRATIONS[number]):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {number + 1}")
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[str]:
+        """One transaction, all or nothing; gives the time that its rows bear."""
+        with _said(self.path), self._transaction():
+            yield self._tick()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # a full disk ends it by itself
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _tick(self) -> str:
+        """Now; the time of the last batch where the machine's clock was set back."""
+        now = self._clock().replace(tzinfo=None).isoformat(timespec="seconds")
+        row = self._db.execute("SELECT last FROM clock").fetchone()
+        if row and row[0] > now:
+            self.behind = (
+                f"电脑的时间是 {now.replace('T', ' ')}，比台账里最后的记录（{row[0].replace('T', ' ')}）还早，"
+                "这次按台账的时间记；请核对电脑的日期和时间。"
+            )
+            return str(row[0])
+        self._db.execute(
+            "INSERT INTO clock VALUES (1, ?) ON CONFLICT DO UPDATE SET last = excluded.last", (now,)
+        )
+        return now
+
+    # ---- reading
+
+    def records(self) -> Records:
+        """All that is in it, of one moment; inside a batch with what the batch has written."""
+        with _said(self.path):
+            if self._db.in_transaction:
+                return self._records()
+            self._db.execute("BEGIN")
+            try:
+                return self._records()
+            finally:
+                self._db.execute("COMMIT")
+
+    def _records(self) -> Records:
+        latest = self._db.execute("SELECT max(id) FROM rollup").fetchone()[0]
+        parts = self._db.execute("SELECT receipt FROM part WHERE rollup = ?", (latest,))
+        strays = self._all("SELECT * FROM arrival WHERE sentence <> '' ORDER BY rowid")
+        return Records(
+            units=tuple(map(_unit_row, self._all("SELECT * FROM unit ORDER BY place, id"))),
+            copies=tuple(map(_copy_row, self._all("SELECT * FROM copy ORDER BY at, number"))),
+            receipts=tuple(map(_receipt_row, self._all("SELECT * FROM receipt ORDER BY id"))),
+            strays=tuple(ArrivalRow(**row) for row in strays),
+            events=tuple(map(_event_row, self._all("SELECT * FROM event ORDER BY id"))),
+            merged=frozenset(row[0] for row in parts),
+        )
+
+    def met(self) -> set[tuple[str, str]]:
+        """(SHA-256, source) of every file that was met."""
+        with _said(self.path):
+            return set(self._db.execute("SELECT sha256, source FROM arrival"))
+
+    def _all(self, query: str, *values: object) -> Iterator[dict[str, Any]]:
+        cursor = self._db.execute(query, values)
+        names = [column[0] for column in cursor.description]
+        return (dict(zip(names, row, strict=True)) for row in cursor)
+
+    # ---- writing, inside a batch
+
+    def add_unit(self, unit: Unit, *, listed: bool) -> int:
+        row = {**_unit_values(unit), "listed": listed}
+        return int(self._insert("unit", row) or 0)
+
+    def change_unit(self, row: UnitRow) -> None:
+        values = {**_unit_values(row.unit), "listed": row.listed, "dropped": row.dropped}
+        self._db.execute(
+            f"UPDATE unit SET {', '.join(f'{name} = ?' for name in values)} WHERE id = ?",
+            (*values.values(), row.id),
+        )
+
+    def add_copy(self, row: CopyRow) -> None:
+        """A copy that went out; one that went out under the same number before is replaced."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO copy VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (row.number, row.unit, row.form, row.year, json.dumps(row.then.identity(), ensure_ascii=False),
+             row.file, row.sha256, row.at),
+        )  # fmt: skip
+
+    def add_arrival(self, row: ArrivalRow) -> None:
+        self._insert("arrival", {name: getattr(row, name) for name in ArrivalRow.__slots__}, "OR IGNORE")
+
+    def add_receipt(self, *, sha256: str, path: str, name: str, source: str, at: str) -> None:
+        self._insert("receipt", {"sha256": sha256, "path": path, "name": name, "source": source, "at": at})
+
+    def change_receipt(self, receipt: int, **values: object) -> None:
+        """Sets columns of one receipt; names come from our own code."""
+        names = ", ".join(f"{name} = ?" for name in values)
+        self._db.execute(f"UPDATE receipt SET {names} WHERE id = ?", (*values.values(), receipt))
+
+    def add_event(self, at: str, unit: int, state: State, cause: str, file: str = "") -> None:
+        self._insert("event", {"at": at, "unit": unit, "state": state.value, "cause": cause, "file": file})
+
+    def add_rollup(self, at: str, file: str, sha256: str, receipts: Iterable[int]) -> None:
+        made = self._insert("rollup", {"at": at, "file": file, "sha256": sha256})
+        self._db.executemany("INSERT INTO part VALUES (?, ?)", [(made, receipt) for receipt in receipts])
+
+    def _insert(self, table: str, row: dict[str, object], otherwise: str = "") -> int | None:
+        marks = ", ".join("?" * len(row))
+        query = f"INSERT {otherwise} INTO {table} ({', '.join(row)}) VALUES ({marks})"
+        return self._db.execute(query, tuple(row.values())).lastrowid
+
+
+def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
+    if read_only:
+        return _connect_to_read(path)
+    made = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+    try:
+        _set_journal(made, path)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """For looking only: nothing is made in the folder, which may be a read-only share."""
+    if not path.is_file():
+        raise RoundError(f"没有台账：{path}。")
+    address = path.absolute().as_uri()
+    made = sqlite3.connect(f"{address}?mode=ro", uri=True, timeout=PATIENCE, isolation_level=None)
+    try:
+        made.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:  # a journal cannot be made beside it; then nobody writes there either
+        made.close()
+        made = sqlite3.connect(f"{address}?immutable=1", uri=True, timeout=PATIENCE, isolation_level=None)
+    return made
+
+
+def _set_journal(db: sqlite3.Connection, path: Path) -> None:
+    """WAL lets others read while one writes; a network drive has no shared memory for it, and a plain journal does."""
+    if str(path.absolute()).startswith("\\\\"):
+        db.execute("PRAGMA journal_mode = DELETE")
+        return
+    try:
+        db.execute("PRAGMA journal_mode = WAL").fetchone()
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        if _is_busy(error):
+            raise
+        db.execute("PRAGMA journal_mode = DELETE")
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+@contextlib.contextmanager
+def _said(path: Path) -> Iterator[None]:
+    """What the database objected to, as one sentence."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if _is_busy(error):
+            raise BusyError(
+                f"台账 {path} 正被另一个程序占用，等了 {PATIENCE:.0f} 秒还没有让出来。请等它结束再来。"
+            ) from error
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+            raise WriteError(f"写不进台账 {path}：文件夹是只读的，或没有权限。") from error
+        if code == sqlite3.SQLITE_FULL:
+            raise WriteError(f"写不进台账 {path}：磁盘满了。这一批没有记，腾出空间后再来一次。") from error
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            raise RoundError(f"台账 {path} 坏了，读不出来；请用备份替换它，原件都还在。") from error
+        if code == sqlite3.SQLITE_IOERR:
+            raise WriteError(f"读写台账 {path} 时磁盘出错；这一批没有记。") from error
+        raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One by one: `executescript` would end the transaction that they have to stand in."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+_UNIT_FIELDS = ("name", "code", "kind", "level", "parent", "contact", "phone", "due")
+
+
+def _unit_values(unit: Unit) -> dict[str, object]:
+    return {**{name: getattr(unit, name) for name in _UNIT_FIELDS}, "place": unit.order}
+
+
+def _unit_row(row: dict[str, Any]) -> UnitRow:
+    unit = Unit(**{name: row[name] for name in _UNIT_FIELDS}, order=row["place"])
+    return UnitRow(row["id"], unit, bool(row["listed"]), bool(row["dropped"]))
+
+
+def _copy_row(row: dict[str, Any]) -> CopyRow:
+    said = json.loads(row.pop("identity"))
+    then = Unit(name=said["unit"], **{name: said[name] for name in ("code", "kind", "level", "parent")})
+    return CopyRow(**row, then=then)
+
+
+def _receipt_row(row: dict[str, Any]) -> ReceiptRow:
+    flags = {name: bool(row[name]) for name in ("void", "pinned", "returned")}
+    outcome = Outcome(row["outcome"]) if row["outcome"] is not None else None
+    return ReceiptRow(**{**row, **flags, "outcome": outcome})
+
+
+def _event_row(row: dict[str, Any]) -> EventRow:
+    del row["id"]
+    return EventRow(**{**row, "state": State(row["state"])})
