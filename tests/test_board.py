@@ -178,6 +178,15 @@ def test_who_is_asked_by_kind_then_in_the_order_of_the_roster(board):
     assert "逾期天数算到2024年1月18日（制表当天），不会自己变" in note and "要催的 5 个" in note
 
 
+def test_a_unit_that_was_handed_nothing_is_the_countys_to_serve_first():
+    board = board_on("| 单位 | 状态 | 期限 |\n| 甲镇 | 逾期 | 2024-01-10 |")
+    late = replace(board.units[0], issued=False)
+    (asked,) = to_chase(replace(board, units=(late,)))
+    assert (asked.why, asked.days) == ("还没有下发模板", 8)
+    ((_, text),) = chat_texts(replace(board, units=(late,)))
+    assert "填报模板见附件，原定2024年1月10日前报送，已过8天，请尽快报送" in text
+
+
 def test_what_is_nobodys_is_listed_on_its_own_sheet(board):
     book = openpyxl.load_workbook(io.BytesIO(write_board(board)))
     said = [[cell.value for cell in row][1:] for row in book["其他来件"].iter_rows(min_row=4)]

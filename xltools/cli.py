@@ -19,6 +19,7 @@ from xltools import cli_round
 from xltools.console import (
     ChineseCommand,
     ChineseGroup,
+    ShortFormat,
     close_streams,
     complain,
     hang_up,
@@ -62,11 +63,6 @@ class Format(StrEnum):
     json = "json"
     jsonl = "jsonl"
     csv = "csv"
-
-
-class ShortFormat(StrEnum):
-    text = "text"
-    json = "json"
 
 
 Paths = Annotated[

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xltools.console import ChineseCommand, complain, progress, say, say_all
+from xltools.console import ChineseCommand, ShortFormat, complain, progress, say, say_all, say_json
 from xltools.errors import UsageError
 
 if TYPE_CHECKING:
     from xltools.intake import LastYear
     from xltools.rounds.folder import Round
 
-CLEAN, OPEN = 0, 1
+CLEAN, OPEN, TROUBLE = 0, 1, 3
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="不显示进度")]
 UnitName = Annotated[str, typer.Argument(metavar="单位", help="单位名称或代码")]
@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
         ("init", init_command),
         ("dispatch", dispatch_command),
         ("collect", collect_command),
+        ("status", status_command),
         ("log", log_command),
         ("pin", pin_command),
         ("void", void_command),
@@ -140,6 +141,35 @@ def _paths(sources: list[str]) -> Iterator[Path]:
             yield from (Path(line) for line in lines if line.strip())
         else:
             yield Path(source)
+
+
+def status_command(
+    no_files: Annotated[bool, typer.Option("--no-files", help="只在这里显示，不写看板等文件")] = False,
+    format: Annotated[
+        ShortFormat, typer.Option("--format", help="输出格式；json 不写文件")
+    ] = ShortFormat.text,
+    quiet: Quiet = False,
+) -> None:
+    """看板：各单位到了哪一步；另写 看板.xlsx、看板.html、催报名单.xlsx、催报文字.txt。退出码：0 都通过了，1 还有没办完的。"""
+    from xltools.reporting import json
+    from xltools.reporting.board import board_document, board_report, write_board_files
+    from xltools.rounds.board import read_board
+    from xltools.rounds.telling import told_again
+
+    board, code = read_board(here()), CLEAN
+    if format is ShortFormat.json:
+        say_json(json.dump(board_document(board)))
+    else:
+        say_all(board_report(board))
+    if format is ShortFormat.text and not no_files:
+        with progress(quiet) as show:
+            placed = write_board_files(board, told_again(board, progress=show))
+        say(f"写了 {'、'.join(wanted.name for wanted, _ in placed)}，在 {board.folder}。")
+        for wanted, at in placed:
+            if at != wanted:
+                complain(f"{wanted.name} 正被别的程序打开，没有替换；这次的另存为 {at.name}。")
+                code = TROUBLE
+    raise typer.Exit(code or (OPEN if board.is_open else CLEAN))
 
 
 def log_command(unit: UnitName) -> None:

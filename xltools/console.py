@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any, TextIO
 
@@ -33,6 +34,11 @@ _HELP_WORDS = (
     (" <path>", ""),
     (" <str>", ""),
 )
+
+
+class ShortFormat(StrEnum):
+    text = "text"
+    json = "json"
 
 
 _BEYOND_ASCII = re.compile("[^\x00-\x7f]+")

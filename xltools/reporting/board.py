@@ -143,14 +143,11 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-def write_board_files(
-    board: Board, backs: Iterable[SentBack] = (), folder: Path | None = None
-) -> list[tuple[Path, Path]]:
+def write_board_files(board: Board, backs: Iterable[SentBack] = ()) -> list[tuple[Path, Path]]:
     """Writes the four files into the round's folder; gives where each was wanted and where it stands.
 
     The two differ where the old file is open in another program.  Raises WriteError.
     """
-    where = folder or board.folder
     texts = list(chat_texts(board, backs))
     made = {
         BOARD_FILE: write_board(board),
@@ -158,10 +155,8 @@ def write_board_files(
         PAGE_FILE: board_page(board, texts).encode("utf-8"),
         CHAT_FILE: _chat_file(text for _, text in texts),
     }
-    wanted = [where / name for name in made]
-    return [
-        (path, write_whole(path, data, beside=BESIDE)) for path, data in zip(wanted, made.values(), strict=True)
-    ]  # fmt: skip
+    wanted = {board.folder / name: data for name, data in made.items()}
+    return [(path, write_whole(path, data, beside=BESIDE)) for path, data in wanted.items()]
 
 
 def _chat_file(texts: Iterable[str]) -> bytes:

@@ -28,17 +28,18 @@ class Chase:
     why: str
     days: int  # past the due date on the day of the board; 0 where there is none or it has not passed
 
-    @property
-    def wants_template(self) -> bool:
-        """Whether nothing was handed out to it yet, so that the county has to act first."""
-        return not self.standing.issued and self.standing.current is None
-
 
 def to_chase(board: Board) -> tuple[Chase, ...]:
     """Who has not sent or has to mend, by kind and then in the order of the roster."""
     asked = [one for one in board.units if one.state in WHY and not one.dropped]
     asked.sort(key=lambda one: KINDS.index(one.unit.kind) if one.unit.kind in KINDS else len(KINDS))
-    return tuple(Chase(standing=one, why=WHY[one.state], days=days_overdue(one, board)) for one in asked)
+    return tuple(Chase(standing=one, why=_why(one), days=days_overdue(one, board)) for one in asked)
+
+
+def _why(one: UnitStanding) -> str:
+    """A unit that was handed nothing cannot have sent anything, however late it is: the county acts first."""
+    nothing_yet = one.current is None and not one.issued
+    return WHY[State.NOT_ISSUED] if nothing_yet else WHY[one.state]
 
 
 def days_overdue(standing: UnitStanding, board: Board) -> int:
