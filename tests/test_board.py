@@ -2,10 +2,13 @@
 
 import io
 import json
+import os
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote
 
 import helpers_office as office
@@ -17,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_openxml import errors
 
-from xltools import check, load_form
+from xltools import check, cli, load_form, write_template
 from xltools.reporting.board import board_document, board_report, write_board_files
 from xltools.reporting.chat import chat_texts
 from xltools.reporting.notice import notice
@@ -26,8 +29,10 @@ from xltools.returning import send_back
 from xltools.roster import KINDS, Unit
 from xltools.rounds.chasing import to_chase
 from xltools.rounds.standing import State, Stray, UnitStanding
+from xltools.writing import files
 from xltools.writing.board import BOARD_HEADS, CHASE_HEADS, write_board, write_chase
 
+FORM = "gov-info-disclosure/2021"
 PAGE = """
 | 单位     | 类别     | 状态   | 次 | 改 | 说明 | 期限       | 联系人 | 电话        |
 | 东河镇   | 乡镇街道 | 逾期   |    |    |      | 2024-01-10 | 陈静   | 13800000004 |
@@ -391,6 +396,122 @@ def test_the_files_lie_in_the_rounds_folder_and_are_made_anew(board):
     text = (board.folder / "催报文字.txt").read_bytes()
     assert text.startswith(b"\xef\xbb\xbf") and text.count(b"\r\n") == text.count(b"\n")  # an old Notepad
     assert text.decode("utf-8-sig").count("【") == 6
+
+
+def test_a_board_that_is_open_in_excel_is_put_beside(board, monkeypatch):
+    write_board_files(board)
+    replaced = os.replace
+
+    def held(made, path):
+        if Path(path).name == "看板.xlsx":
+            raise PermissionError(13, "open in Excel", str(path))
+        replaced(made, path)
+
+    monkeypatch.setattr(files.os, "replace", held)
+    placed = {wanted.name: at.name for wanted, at in write_board_files(board)}
+    assert placed["看板.xlsx"] == "看板（另存，原表正打开着）.xlsx" and placed["看板.html"] == "看板.html"
+
+
+# ---- the command
+
+
+@pytest.fixture
+def clerk(tmp_path, monkeypatch, capsys):
+    """Runs commands of a round in its folder; three units, handed out, due long ago or in a year nobody reaches."""
+
+    def command(*words):
+        monkeypatch.setattr(sys, "argv", ["xltools", *words])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        return left.value.code, capsys.readouterr().out
+
+    (tmp_path / "名单.csv").write_text(
+        "单位名称,单位代码,类别,级别,联系人,电话,报送期限\n甲镇,U1,乡镇街道,乡级,王一,13800000001,2024-01-31\n"
+        "财政局,U2,部门,县级,李二,13800000002,9000-01-31\n乙镇,U3,乡镇街道,乡级,张三,13800000003,2024-01-31\n", "utf-8"
+    )  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert (
+        command(
+            "init", "示例县 收报", "--form", FORM, "--year", "2023", "--units", "名单.csv", "--unit", "示例县"
+        )[0]
+        == 0
+    )
+    monkeypatch.chdir(tmp_path / "示例县 收报")
+    assert command("dispatch", "--quiet")[0] == 0
+    return command
+
+
+def send(tmp_path, issued, seed, change=lambda book: None):
+    """What a unit sends back: its own copy, filled in."""
+    (copy,) = issued
+    form = load_form(FORM)
+    filing = pipe.read(copy.read_bytes(), copy.name)
+    data = write_template(form, filing.unit, 2023, pipe.seeded(form, seed), issue=filing.issue)
+    folder = tmp_path / "邮件"
+    folder.mkdir(exist_ok=True)
+    (folder / copy.name).write_bytes(pipe.changed(data, change))
+
+
+def test_status_from_handing_out_to_the_roll_up(clerk, tmp_path, monkeypatch):
+    folder = Path.cwd()
+    code, out = clerk("status", "--quiet")
+    assert code == 1 and "共 3 个单位：已下发 1，逾期 2" in out
+    assert {"看板.xlsx", "看板.html", "催报名单.xlsx", "催报文字.txt"} <= {
+        path.name for path in folder.iterdir()
+    }
+    send(tmp_path, folder.glob("01下发/甲镇*.xlsx"), 1)
+    send(
+        tmp_path,
+        folder.glob("01下发/财政局*.xlsx"),
+        2,
+        lambda book: book["三、依申请公开"].__setitem__("D7", "约3"),
+    )
+    send(tmp_path, folder.glob("01下发/乙镇*.xlsx"), 3)
+    clerk("collect", "../邮件", "--quiet")
+    code, out = clerk("status", "--quiet")
+    assert code == 1 and "通过 2" in out and "退回(1)" in out and "要催的 1 个" in out
+    said = (folder / "催报文字.txt").read_text("utf-8-sig")
+    assert said.count("【") == 1 and "填的是“约3”" in said and "没有附改好的表" in said
+    clerk("return", "--quiet")
+    clerk("status", "--quiet")
+    assert "（退回）.xlsx”里改" in (folder / "催报文字.txt").read_text("utf-8-sig")
+    sheet = openpyxl.load_workbook(folder / "看板.xlsx").worksheets[0]
+    links = [
+        way(cell.hyperlink.target) for row in sheet.iter_rows(min_row=4) for cell in row if cell.hyperlink
+    ]
+    assert len(links) == 4 and all((folder / link).is_file() for link in links)
+    send(tmp_path, folder.glob("01下发/财政局*.xlsx"), 4)
+    clerk("collect", "../邮件", "--quiet")
+    code, out = clerk("status", "--quiet")
+    assert code == 0 and "没有要催的" in out and "通过 3" in out
+    assert (folder / "催报文字.txt").read_text("utf-8-sig") == "没有要催的。\n"
+    assert clerk("merge", "--quiet")[0] == 0
+    code, out = clerk("status", "--format", "json")
+    assert code == 0 and json.loads(out)["counts"]["已汇总"] == 3
+
+
+def test_what_only_shows_beside_another_units_file_is_told_too(clerk, tmp_path):
+    """Two units that sent the same figures are each asked about the other."""
+    for name in ("甲镇", "乙镇"):
+        send(tmp_path, Path("01下发").glob(f"{name}*.xlsx"), 1)
+    clerk("collect", "../邮件", "--quiet")
+    assert "待核实 2" in clerk("status", "--quiet")[1]
+    texts = Path("催报文字.txt").read_text("utf-8-sig").split("－" * 20)
+    (first,) = (text for text in texts if text.strip().startswith("【甲镇】"))
+    assert "1 处要说明" in first and "乙镇" in first
+
+
+def test_status_that_only_shows_writes_nothing(clerk):
+    before = {path.name for path in Path.cwd().iterdir() if "ledger" not in path.name}
+    assert clerk("status", "--no-files")[0] == 1
+    code, out = clerk("status", "--format", "json")
+    assert code == 1 and json.loads(out)["open"]
+    assert {path.name for path in Path.cwd().iterdir() if "ledger" not in path.name} == before
+
+
+def test_status_outside_of_a_round_says_where_to_begin(clerk, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert clerk("status") == (2, "")
 
 
 def test_no_kind_is_forgotten_when_units_are_sorted():

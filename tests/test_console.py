@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 import helpers_pipe as pipe
 import pytest
 
-from xltools import Unit, console, load_form, write_template
+from xltools import Unit, cli, console, load_form, write_template
 from xltools.reading import gate
 from xltools.writing import files
 
@@ -36,15 +37,25 @@ COMMANDS = {
         "下发 模板",
         "--quiet",
     ],
+    "fill": ["fill", f"收件/{RARE} 报表.xlsx", "数.json", "-o", "填 好.xlsx"],
     "check": ["check", "收件", "--units", "单位 名单.csv", "--quiet"],
-    "return": ["return", "收件", "-o", "退回 {mode}", "--quiet"],
-    "merge": ["merge", "收件", "-o", "汇总 {mode}.xlsx", "--units", "单位 名单.csv", "--quiet"],
+    "return": ["return", "收件", "-o", "退回", "--quiet"],
+    "merge": ["merge", "收件", "-o", "汇总.xlsx", "--units", "单位 名单.csv", "--quiet"],
     "explain": ["explain", "县汇总.xlsx", "applications.new.natural"],
     "diff": ["diff", "县汇总.xlsx", "上次 汇总.xlsx"],
     "forms": ["forms"],
     "forms show": ["forms", "show", FORM],
     "help": ["merge", "--help"],
     "a wrong call": ["check", "没有㐂.xlsx"],
+}
+IN_ROUND = {
+    "dispatch": ["dispatch", "--quiet"],
+    "collect": ["collect", "../收件", "--quiet"],
+    "status": ["status", "--quiet"],
+    "log": ["log", RARE],
+    "check here": ["check", "--quiet"],
+    "return here": ["return", "--quiet"],
+    "merge here": ["merge", "--quiet"],
 }
 
 
@@ -87,6 +98,7 @@ def county(tmp_path_factory):
         f"单位名称,单位代码,类别,级别\n{RARE},U1,乡镇街道,乡级\n示例财政局,U2,部门,县级\n示例东镇,U3,乡镇街道,乡级\n",
         "utf-8",
     )
+    (folder / "数.json").write_text('{"items": {}}', "utf-8")
     (folder / "收件").mkdir()
     good = write_template(form, Unit(name=RARE, code="U1"), 2023, pipe.seeded(form))
     (folder / "收件" / f"{RARE} 报表.xlsx").write_bytes(good)
@@ -99,28 +111,66 @@ def county(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def working(county):
+    """A round's folder in which everything was done once."""
+    made = ["init", "收 报", "--form", FORM, "--year", "2023", "--units", "单位 名单.csv", "--unit", "示例县"]
+    assert piped(made, county, "gbk").returncode == 0
+    for name in ("dispatch", "collect", "return here", "merge here"):
+        assert piped(IN_ROUND[name], county / "收 报", "gbk").returncode in (0, 1)
+    return county / "收 报"
+
+
 def without_note(text):
-    """The output without the sentence on characters that could not be shown."""
-    return [line for line in text.replace("\r\n", "\n").splitlines() if not line.startswith("xltools：有 ")]
+    """The output without the sentence on characters that could not be shown, and without the time of day."""
+    text = re.sub("用法： .*?xltools ", "用法： xltools ", text.replace("\r\n", "\n"))  # python -m xltools
+    lines = re.sub("[0-9]{2}:[0-9]{2}", "00:00", text).splitlines()
+    return [line for line in lines if not line.startswith("xltools：有 ")]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_says_the_same_on_a_gbk_console_piped_or_not(name, county):
+def test_every_command_says_the_same_on_a_gbk_console_piped_or_not(name, county, said_here):
+    says_the_same(COMMANDS[name], county, said_here)
+
+
+@pytest.mark.parametrize("name", IN_ROUND)
+def test_so_does_every_command_of_a_round(name, working, said_here):
+    says_the_same(IN_ROUND[name], working, said_here)
+
+
+def test_no_command_is_forgotten():
+    """Those that differ each time they are run: the demonstration, the making of a folder, choosing a receipt."""
+    listed = {words[0] for words in (*COMMANDS.values(), *IN_ROUND.values())}
+    named = {command.name for command in (*cli.app.registered_commands, *cli.app.registered_groups)}
+    assert named - listed <= {"demo", "init", "pin", "void"}
+
+
+@pytest.fixture
+def said_here(monkeypatch):
+    """The code and the text of a command in this process, its streams redirected in an encoding."""
+
+    def run(words, folder, encoding):
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["xltools", *words])
+        streams = [io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2)]
+        for name, made in zip(("stdout", "stderr"), streams, strict=True):
+            monkeypatch.setattr(sys, name, made)
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        return left.value.code, b"".join(map(written, streams)).decode(encoding)
+
+    return run
+
+
+def says_the_same(words, folder, said_here):
     """Only what GBK does not have is a gap, and nothing else differs: no question marks, no colour, no wrapping."""
-    words = COMMANDS[name]
-
-    def said(mode):
-        return [word.replace("{mode}", mode) for word in words]
-
-    full = piped(said("utf"), county, "utf-8")
-    expected = (full.stdout + full.stderr).decode("utf-8").replace(" utf", " gbk")
-    gbk = piped(said("gbk"), county, "gbk")
-    shown = (gbk.stdout + gbk.stderr).decode("gbk")
-    assert without_note(shown) == without_note(expected.translate(GAPPED))
-    sent = on_terminal(said("gbk"), county).decode("gbk")
-    assert without_note(sent) == without_note(expected.translate(GAPPED))
-    assert gbk.returncode == full.returncode
-    for text in (expected, shown, sent):
+    (code, full), (same_code, piped_gbk) = (
+        said_here(words, folder, encoding) for encoding in ("utf-8", "gbk")
+    )
+    sent = on_terminal(words, folder).decode("gbk")
+    lines = [sorted(without_note(text)) for text in (full.translate(GAPPED), piped_gbk, sent)]
+    assert lines[0] == lines[1] == lines[2] and code == same_code
+    for text in (full, piped_gbk, sent):
         assert "\x1b" not in text and "?" not in text and text.strip()
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xltools.finding import Outcome
+from xltools.finding import Level, Outcome
 from xltools.form import Form
-from xltools.intake import Progress, check_one
+from xltools.intake import Progress, Wanted, check_one, held_together
 from xltools.result import Checked
 from xltools.returning import SentBack, problems_of
 from xltools.rounds import ledger as ledgers
@@ -22,29 +22,38 @@ MEND_IT = "请在原来的表里改好后发回。"
 
 
 def told_again(board: Board, *, progress: Progress | None = None) -> Iterator[SentBack]:
-    """One for each report that counts, is returned or queried and still lies where it was kept.
-
-    What is wrong only in comparison with other units' files is not found again here: such a unit is told by counts.
-    """
-    asked = [
-        (one, one.current)
-        for one in board.units
-        if one.current is not None and one.state in (State.RETURNED, State.QUERIED)
-    ]
+    """One for each report that counts, is returned or queried and still lies where it was kept."""
+    counting = [(one, one.current) for one in board.units if one.current and one.current.path.is_file()]
+    asked = [pair for pair in counting if pair[0].state in (State.RETURNED, State.QUERIED)]
     if not asked:
         return
     said, form, roster = look_at(board.folder)
     with Ledger(board.folder / ledgers.FILE, read_only=True) as ledger:
         wanted = Round(board.folder, said, form, roster, ledger).wanted(ledger.records())
-        for done, (one, receipt) in enumerate(asked):
-            if progress:
-                progress(done, len(asked))
-            if receipt.path.is_file():
-                checked = check_one(receipt.path, receipt.name, wanted)
-                if checked.outcome in OPEN:
-                    yield _sent_back(one, receipt, checked, form, board.year)
-    if progress:
-        progress(len(asked), len(asked))
+    found = _check([receipt for _, receipt in asked], wanted, progress)
+    if any(_is_less(one, receipt) for one, (_, receipt) in zip(found, asked, strict=True)):
+        # the rest is known only by holding it against the other units' files
+        others = [pair for pair in counting if pair not in asked]
+        found += _check([receipt for _, receipt in others], wanted, progress)
+        found = list(held_together(found, roster).filings)[: len(asked)]
+    for one, (standing, receipt) in zip(found, asked, strict=True):
+        if one.outcome in OPEN:
+            yield _sent_back(standing, receipt, one, form, board.year)
+
+
+def _check(receipts: list[Receipt], wanted: Wanted, progress: Progress | None) -> list[Checked]:
+    checked = []
+    for done, receipt in enumerate(receipts):
+        if progress:
+            progress(done, len(receipts))
+        checked.append(check_one(receipt.path, receipt.name, wanted))
+    return checked
+
+
+def _is_less(one: Checked, receipt: Receipt) -> bool:
+    """Whether the ledger knows of more than this file shows by itself."""
+    levels = [finding.level for finding in one.findings if finding.is_open]
+    return (levels.count(Level.ERROR), levels.count(Level.QUERY)) != (receipt.errors, receipt.queries)
 
 
 def _sent_back(one: UnitStanding, receipt: Receipt, checked: Checked, form: Form, year: int) -> SentBack:
