@@ -48,7 +48,7 @@ td:nth-child(2), td:nth-child(5), td:nth-child(6), td:nth-child(9) { white-space
 details { border: 1px solid #ccc; border-radius: .4rem; margin: .4rem 0; padding: .3rem .6rem; }
 summary { cursor: pointer; }
 pre { white-space: pre-wrap; font: inherit; background: #f7f7f7; padding: .5rem; margin: .4rem 0; user-select: all; }
-@media (max-width: 48rem) {
+@media screen and (max-width: 48rem) {
   body { padding: .6rem; } thead { display: none; }
   table, tbody, tr, td { display: block; width: 100%; }
   tr { border: 1px solid #bbb; border-radius: .5rem; margin: .5rem 0; padding: .3rem .2rem; }
@@ -58,7 +58,7 @@ pre { white-space: pre-wrap; font: inherit; background: #f7f7f7; padding: .5rem;
 }
 @media print {
   @page { size: A4 landscape; margin: 12mm; }
-  body { max-width: none; padding: 0; font-size: 10.5pt; } thead { display: table-header-group; }
+  body { max-width: none; padding: 0; font-size: 9pt; } thead { display: table-header-group; }
   tr { break-inside: avoid; } a { color: inherit; text-decoration: none; } .chat { display: none; }
   .state, .counts li { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
@@ -122,7 +122,7 @@ def _row(one: UnitStanding, board: Board) -> str:
         str(receipt.number) if receipt else "",
         said(problem_words(receipt)),
         said(time_words(receipt.at)) if receipt else "",
-        said(day_words(one.due or board.due)),
+        said(one.due or board.due),
         "<br>".join(_files(receipt, board.folder)) if receipt else "",
         said(unit.contact),
         _phone(unit.phone),
@@ -142,7 +142,7 @@ def _phone(text: str) -> str:
 def _files(receipt: Receipt, folder: Path) -> Iterator[str]:
     """What came in and what went back; a link where it lies beside the page."""
     marked = receipt.marked
-    for path, name in ((receipt.path, receipt.name), (marked, marked.name if marked else "")):
+    for path, name in ((receipt.path, receipt.name), (marked, "退回件" if marked else "")):
         if way := beside(path, folder):
             yield f'<a href="{escape(quote(way))}">{said(name)}</a>'
         elif name:
