@@ -201,6 +201,19 @@ def test_nothing_wraps_on_a_narrow_terminal(county):
     assert any(len(line.encode("gbk")) > 80 for line in lines)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk", "utf-16"])
+def test_a_list_of_paths_is_read_in_any_encoding(encoding, working):
+    """As `dir /b`, a Notepad or PowerShell writes it, whatever the console's own encoding is."""
+    lines = "../收件/东镇.xlsx\r\n\r\n../单位 名单.csv\r\n".encode(encoding)
+    command = [sys.executable, "-m", "xltools", "collect", "-", "--quiet"]
+    done = subprocess.run(
+        command, cwd=working, env=environment("utf-8"), input=lines, capture_output=True, timeout=60
+    )
+    said = done.stdout.decode("utf-8") + done.stderr.decode("utf-8")
+    assert "Traceback" not in said and "找不到" not in said and done.returncode in (0, 1)
+    assert "东镇.xlsx" in said or "先前收过的" in said
+
+
 def test_the_progress_bar_is_for_people_alone():
     code = (
         "import time; from xltools.console import open_streams, progress; import sys; open_streams(sys.stderr)\n"

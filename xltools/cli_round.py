@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xltools.console import ChineseCommand, ShortFormat, complain, progress, say, say_all, say_json
+from xltools.console import (
+    ChineseCommand,
+    ShortFormat,
+    complain,
+    progress,
+    say,
+    say_all,
+    say_json,
+    stdin_lines,
+)
 from xltools.errors import UsageError
 
 if TYPE_CHECKING:
@@ -137,8 +145,7 @@ def collect_command(
 def _paths(sources: list[str]) -> Iterator[Path]:
     for source in sources:
         if source == "-":
-            lines = (line.rstrip("\r\n") for line in sys.stdin)
-            yield from (Path(line) for line in lines if line.strip())
+            yield from (Path(line) for line in stdin_lines() if line.strip())
         else:
             yield Path(source)
 

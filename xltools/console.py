@@ -170,6 +170,24 @@ def say_all(lines: Iterable[str]) -> None:
         say(line)
 
 
+def stdin_lines() -> list[str]:
+    """The lines of stdin, whichever way a Chinese Windows made them: UTF-8, UTF-16 with its mark, or GBK."""
+    return decoded(sys.stdin.buffer.read()).replace("\r\n", "\n").split("\n")
+
+
+def decoded(data: bytes) -> str:
+    """
+    >>> decoded("收件".encode("gbk")), decoded("收件".encode("utf-8-sig")), decoded("收件".encode("utf-16"))
+    ('收件', '收件', '收件')
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    for encoding in ("utf-8-sig", "gb18030"):
+        with contextlib.suppress(UnicodeDecodeError):
+            return data.decode(encoding)
+    return os.fsdecode(data)  # names of files as they are
+
+
 def complain(text: str) -> None:
     sys.stderr.write(f"xltools：{text}\n")
 
