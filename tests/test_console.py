@@ -236,6 +236,17 @@ def test_a_reader_that_goes_away_ends_in_silence(county):
     process.stderr.close()
 
 
+def test_no_name_steers_the_console(tmp_path):
+    """A file's name and a unit's may hold anything; on Linux even an escape and a line end."""
+    (tmp_path / "红\x1b[31m\n假行.xlsx").write_bytes(
+        pipe.filled(load_form(FORM), unit=Unit(name="甲\n镇\x1b[2J"))
+    )
+    (tmp_path / "名单.csv").write_text('单位名称,单位代码\n"乙\x1b[2J镇",U2\n', "utf-8")
+    done = piped(["check", ".", "--units", "名单.csv"], tmp_path, "utf-8")
+    lines = (done.stdout + done.stderr).decode("utf-8").splitlines()
+    assert not any("\x1b" in line or line.startswith("假行") for line in lines) and len(lines) > 3
+
+
 # ---- one stream
 
 

@@ -188,7 +188,7 @@ def log_command(unit: UnitName) -> None:
     board = read_board(here())
     one = unit_called(board, unit)
     code = f"（{one.unit.code}）" if one.unit.code else ""
-    say(f"{one.unit.name}{code}：{state_words(one, board)}")
+    say(f"{one_line(one.unit.name)}{code}：{state_words(one, board)}")
     rows = [
         (time_words(event.at), event.state.value, one_line(event.cause), one_line(event.file))
         for event in one.events

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from xltools.reporting.chat import chat_texts, shown
+from xltools.reporting.chat import chat_texts
 from xltools.reporting.notice import CUT
 from xltools.reporting.page import board_page
-from xltools.reporting.text import table
+from xltools.reporting.text import one_line, table
 from xltools.returning import SentBack
 from xltools.roster import Unit
 from xltools.rounds.chasing import (
@@ -44,7 +44,7 @@ BOARD_FILE, PAGE_FILE, CHASE_FILE, CHAT_FILE = "看板.xlsx", "看板.html", "�
 def board_report(board: Board) -> Iterator[str]:
     """What `status` prints: the counts, a table of all units, then what came in and is nobody's."""
     due = f"，期限{day_words(board.due)}" if board.due else ""
-    yield f"{' '.join(filter(None, (shown(board.county), board.title)))}{due}，{time_words(board.made_at)}"
+    yield f"{' '.join(filter(None, (one_line(board.county), board.title)))}{due}，{time_words(board.made_at)}"
     yield counts_words(board)
     if board.units:
         yield ""
@@ -56,7 +56,7 @@ def board_report(board: Board) -> Iterator[str]:
     if board.strays:
         yield ""
         yield f"没有算作报送的文件（{len(board.strays)} 个）："
-        yield from (f"  {shown(one.name)}：{shown(one.sentence)}" for one in board.strays)
+        yield from (f"  {one_line(one.name)}：{one_line(one.sentence)}" for one in board.strays)
     yield ""
     asked = to_chase(board)
     yield f"要催的 {len(asked)} 个。" if asked else "没有要催的。"
@@ -66,20 +66,20 @@ def _row(one: UnitStanding, board: Board) -> tuple[str, ...]:
     receipt = one.current
     return (
         MARKS[one.state],
-        shown(one.unit.name),
+        one_line(one.unit.name),
         state_words(one, board),
         str(receipt.number) if receipt else "",
         problem_words(receipt),
         time_words(receipt.at) if receipt else "",
-        shown(one.unit.contact),
-        shown(one.unit.phone),
+        one_line(one.unit.contact),
+        one_line(one.unit.phone),
     )
 
 
 def _stranger(one: UnitStanding) -> str:
     why = "名单里已删去" if one.dropped else "名单里没有"
-    files = "、".join(shown(receipt.name) for receipt in one.receipts)
-    return f"{shown(one.unit.name)}（{why}）：{files}"
+    files = "、".join(one_line(receipt.name) for receipt in one.receipts)
+    return f"{one_line(one.unit.name)}（{why}）：{files}"
 
 
 def board_document(board: Board) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from xltools.reporting.text import one_line
 from xltools.returning import SentBack
 from xltools.rounds.chasing import day, day_words, days_overdue, problem_words
 from xltools.rounds.standing import Board, State, UnitStanding
-from xltools.words import clean
 
 SEND_BACK = "填好后直接发回这份文件"
 
@@ -35,7 +34,7 @@ def chat_text(one: UnitStanding, board: Board, back: SentBack | None = None) -> 
     >>> chat_text(UnitStanding(unit=Unit(name="示例镇"), state=State.ISSUED, issued=True), board)
     '【示例镇】2023年年度报告还没有收到，请于2024年1月15日前报送。请用下发给本单位的模板填报，填好后直接发回这份文件。'
     """
-    head = f"【{shown(one.unit.name)}】"
+    head = f"【{one_line(one.unit.name)}】"
     receipt = one.current
     if receipt is None and not one.issued:
         return f"{head}{board.title}：填报模板见附件，{deadline(one, board)}。{SEND_BACK}。"
@@ -48,20 +47,15 @@ def chat_text(one: UnitStanding, board: Board, back: SentBack | None = None) -> 
     if back is not None:
         return f"{notice(back)}\n{asked}。"
     problems = problem_words(receipt) or "还有问题"
-    where = f"附件“{shown(receipt.marked.name)}”里标着每一处。" if receipt.marked is not None else ""
+    where = f"附件“{one_line(receipt.marked.name)}”里标着每一处。" if receipt.marked is not None else ""
     return f"{head}{board.title}{receipt.title}：{problems}。{where}{asked}。"
 
 
 def deadline(one: UnitStanding, board: Board, after: str = "", do: str = "报送") -> str:
     """By when, or how late it is: 请于2024年1月15日前报送; 原定2024年1月15日前报送，已过3天，请改好后尽快发回."""
-    text = shown(one.due or board.due)
+    text = one_line(one.due or board.due)
     if days := days_overdue(one, board):
         return f"原定{day_words(text)}前报送，已过{days}天，请{after}尽快{do}"
     due, today = day(text), day(board.made_at)
     is_past = due is not None and today is not None and due < today
     return f"请{after}尽快{do}" if not text or is_past else f"请{after}于{day_words(text)}前{do}"
-
-
-def shown(text: str) -> str:
-    """A text from outside on one line, without anything that steers a console."""
-    return one_line(clean(text))

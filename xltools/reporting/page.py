@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from xltools.reporting.chat import shown
+from xltools.reporting.text import one_line
 from xltools.rounds.chasing import day_words, late_words, problem_words, state_words, time_words
 from xltools.rounds.standing import Board, Receipt, State, UnitStanding
 from xltools.words import clean
@@ -72,7 +72,7 @@ def board_page(board: Board, texts: Iterable[tuple[UnitStanding, str]] = ()) -> 
 
 def said(text: str) -> str:
     """A text from outside as the words of a page, never as its markup."""
-    return escape(shown(text))
+    return escape(one_line(text))
 
 
 def _lines(board: Board, texts: Sequence[tuple[UnitStanding, str]]) -> Iterator[str]:

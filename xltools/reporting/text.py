@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from xltools.finding import Finding, Level, Outcome
 from xltools.form import Form
 from xltools.result import Checked, CheckResult, MergeResult
-from xltools.words import BLANK
+from xltools.words import BLANK, clean
 
 MARKS = {
     Outcome.ACCEPTED: "√",
@@ -33,7 +33,12 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def one_line(text: str) -> str:
-    return BLANK.sub(" ", text).strip()
+    """A text from outside on one line, without anything that steers a console.
+
+    >>> one_line("第一行\\n第二行 \\x1b[31m红")
+    '第一行 第二行 \ufffd[31m红'
+    """
+    return BLANK.sub(" ", clean(text)).strip()
 
 
 def check_report(result: CheckResult) -> Iterator[str]:
@@ -45,11 +50,12 @@ def check_report(result: CheckResult) -> Iterator[str]:
     for one in result.filings:
         if one.findings:
             yield ""
-            yield f"{one.filing.file}（{one.outcome.words}）"
+            yield f"{one_line(one.filing.file)}（{one.outcome.words}）"
             yield from (f"  {finding_line(finding)}" for finding in one.findings)
     if result.missing:
         yield ""
-        yield f"没有报送的单位（{len(result.missing)} 个）：{'、'.join(unit.name for unit in result.missing)}"
+        names = "、".join(one_line(unit.name) for unit in result.missing)
+        yield f"没有报送的单位（{len(result.missing)} 个）：{names}"
     yield ""
     yield summary_line(result)
 
@@ -87,7 +93,7 @@ def merge_report(result: MergeResult, path: str) -> Iterator[str]:
         return
     yield f"汇总了 {rollup.coverage}，写在 {path}"
     for unit, why in rollup.missing:
-        yield f"  没有计入：{unit.name}（{why}）"
+        yield f"  没有计入：{one_line(unit.name)}（{why}）"
     odd = [one for one in rollup.results if one.holds is False]
     for one in odd:
         yield f"  汇总数的勾稽关系“{one.line.id}”：{one.status}（{one.line.rule.basis}）"
