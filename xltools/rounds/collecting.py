@@ -30,6 +30,7 @@ from xltools.rounds.ledger import FILE as LEDGER
 from xltools.rounds.ledger import ArrivalRow, ReceiptRow, Records, UnitRow
 from xltools.rounds.states import States, current_of
 from xltools.writing.files import write_whole
+from xltools.writing.running import LOCK
 
 _KEPT = re.compile("[0-9a-f]{64}")
 LOST_NAME = "（上次中断时存下的，名称没有记）"
@@ -85,7 +86,9 @@ def collect(round_: Round, sources: Iterable[Path], *, progress: Progress | None
 def _keep(round_: Round, sources: Iterable[Path]) -> list[Arrival]:
     """Puts the bytes of every file by and forgets them; what is ours is no source."""
     own = [round_.place(name) for name in (OUT, BACK, MERGED, settings.FILE, round_.settings.units, LEDGER)]
-    own += [round_.place(f"{LEDGER}{tail}") for tail in ("-wal", "-shm", "-journal")]
+    own += [
+        round_.place(name) for name in (LOCK, *(f"{LEDGER}{tail}" for tail in ("-wal", "-shm", "-journal")))
+    ]
     own += (
         [round_.originals, round_.place(round_.settings.key)] if round_.settings.key else [round_.originals]
     )

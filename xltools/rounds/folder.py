@@ -27,6 +27,7 @@ from xltools.rounds import settings
 from xltools.rounds.ledger import Clock, Ledger, Records, UnitRow
 from xltools.rounds.listing import applied, changes, paired
 from xltools.rounds.settings import Settings, load_settings, settings_text
+from xltools.rounds.standing import State
 from xltools.rounds.states import States
 from xltools.words import label_key
 from xltools.writing.files import write_whole
@@ -105,7 +106,12 @@ def form_path(said: Settings, folder: Path) -> str:
 
 
 def init_round(
-    folder: Path, said: Settings, *, roster: Path | None = None, key: bytes | None = None
+    folder: Path,
+    said: Settings,
+    *,
+    roster: Path | None = None,
+    key: bytes | None = None,
+    clock: Clock | None = None,
 ) -> tuple[Path, ...]:
     """Makes the folder of a round and gives what was made.
 
@@ -131,7 +137,7 @@ def init_round(
             made.append(write_whole(folder / said.units, data))
         if key is not None:
             made.append(write_whole(folder / said.key, key))
-        with Ledger(folder / ledgers.FILE) as ledger:
+        with _open(folder, clock) as ledger:
             _keep_up(ledger, listed)
         made.append(folder / ledgers.FILE)
         made.append(write_whole(folder / settings.FILE, settings_text(said).encode()))
@@ -177,6 +183,7 @@ def open_round(
     said, form, roster = look_at(folder, given)
     with only_run(folder), _open(folder, clock) as ledger:
         words = _keep_up(ledger, roster)
+        _note_late(ledger, said.due)
         notices = (*words, *filter(None, [ledger.behind]))
         yield Round(folder, said, form, roster, ledger, notices)
 
@@ -222,6 +229,24 @@ def _keep_up(ledger: Ledger, roster: Roster) -> list[str]:
                 if receipt.unit == row.id and receipt.outcome is not None:
                     ledger.change_receipt(receipt.id, outcome=None)
     return [f"名单：“{change.unit.name}”{change.words}" for change in todo if change.words]
+
+
+def _note_late(ledger: Ledger, due: str) -> None:
+    """An event for each unit whose day has gone by without a report, or whose day was put off since."""
+    records = ledger.records()
+    states, now = States(records), ledger.today()
+    changed = []
+    for row in records.units:
+        one = states.standing(row, folder=Path(), today=now, due=due)
+        last = one.events[-1].state if one.events else None
+        if row.listed and State.OVERDUE in (one.state, last) and one.state is not last and not one.receipts:
+            late = one.state is State.OVERDUE
+            words = f"过了截止日期 {one.due}，还没有报送" if late else f"截止日期改为 {one.due or '没有'}"
+            changed.append((row.id, one.state, words))
+    if changed:
+        with ledger.batch() as at:
+            for unit, state, words in changed:
+                ledger.add_event(at, unit, state, words)
 
 
 def today_units(records: Records, roster: Roster) -> list[UnitRow]:

@@ -210,6 +210,11 @@ class Ledger:
                 self._db.execute("ROLLBACK")
             raise
 
+    def today(self) -> str:
+        """The day by the ledger's clock, which never runs back."""
+        row = self._db.execute("SELECT last FROM clock").fetchone()
+        return max(self._clock().date().isoformat(), row[0][:10] if row else "")
+
     def _tick(self) -> str:
         """Now; the time of the last batch where the machine's clock was set back."""
         now = self._clock().replace(tzinfo=None).isoformat(timespec="seconds")
