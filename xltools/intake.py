@@ -16,6 +16,7 @@ from xltools.finding import Finding, Outcome, outcome_of
 from xltools.form import Form, Value, Values
 from xltools.forms.catalogue import load_form
 from xltools.issued import Register
+from xltools.longpath import reachable
 from xltools.reading.filings import FindForm, read_filing
 from xltools.reading.gate import why_ignored
 from xltools.result import Checked, CheckResult, with_findings
@@ -53,14 +54,16 @@ def gather(paths: Iterable[Path], leave_out: Iterable[Path] = ()) -> Iterator[tu
     apart = {path.resolve() for path in leave_out}
     seen: set[Path] = set()
     for path in paths:
-        if path.is_dir():
+        root = reachable(path, deep=True)
+        if root.is_dir():
             inside = sorted(
-                one
-                for one in path.rglob("*")
-                if (not one.is_dir() or one.suffix.lower() == ".xlsx") and not _inside(one, path, apart)
+                path / one.relative_to(root)
+                for one in root.rglob("*")
+                if not one.is_dir() or one.suffix.lower() == ".xlsx"
             )
-            found = [(one, one.relative_to(path).as_posix()) for one in inside]
-        elif path.exists() or path.is_symlink():
+            wanted = [one for one in inside if not _inside(one, path, apart)]
+            found = [(one, one.relative_to(path).as_posix()) for one in wanted]
+        elif root.exists() or root.is_symlink():
             found = [(path, path.name)] if path.resolve() not in apart else []
         else:
             raise UsageError(f"找不到：{path}")
