@@ -40,7 +40,7 @@ def new_round(folder, units, *, key=None, due="2024-02-01"):
     with open_round(folder, clock=at("2024-01-10")) as round_:
         dispatch(round_)
         numbers = issue_numbers(round_)
-    return {unit.code: numbers[unit.key] for unit in units}
+    return {unit.code or unit.name: numbers[unit.key] for unit in units}
 
 
 def answers(seed):

@@ -150,6 +150,24 @@ def test_a_drive_without_wal_has_a_plain_journal(path, monkeypatch):
         assert ledger.records().units[0].unit == TOWN
 
 
+def test_a_folder_without_room_for_a_journal_can_still_be_looked_at(path, monkeypatch):
+    with Ledger(path) as ledger, ledger.batch():
+        ledger.add_unit(TOWN, listed=True)
+    plain = sqlite3.connect
+
+    def refuse(address, **more):  # what SQLite says where no file can be made beside the ledger
+        if "mode=ro" in address:
+            raise sqlite3.OperationalError("unable to open database file")
+        return plain(address, **more)
+
+    monkeypatch.setattr(sqlite3, "connect", refuse)
+    with Ledger(path, read_only=True) as ledger:
+        assert ledger.records().units[0].unit == TOWN
+    path.with_name("ledger.sqlite-wal").write_bytes(b"entries that are not in the ledger yet")
+    with pytest.raises(RoundError, match="没有记完"):
+        Ledger(path, read_only=True)
+
+
 class _ReadOnly(sqlite3.Connection):
     """A folder that cannot be written to: root may write anywhere, so SQLite itself is told to refuse."""
 

@@ -32,7 +32,7 @@ from xltools.rounds import folder as folders
 from xltools.rounds.board import read_board
 from xltools.rounds.collecting import choose
 from xltools.rounds.folder import init_round, open_round
-from xltools.rounds.handing_out import dispatch
+from xltools.rounds.handing_out import dispatch, left_over
 from xltools.rounds.ledger import Ledger
 from xltools.rounds.settings import Settings
 from xltools.rounds.working import check_round, record_merge
@@ -186,6 +186,23 @@ def test_a_name_that_the_roster_gave_up_since_is_as_good_as_the_new_one(round_fo
     rounds.take_in(round_folder, rounds.put(tmp_path / "又来", **{"新.xlsx": report(FIRST, 2, claims=new)}))
     assert rounds.states(round_folder) == {"新名街道": "通过", "01号镇": "已下发", "02号镇": "已下发"}
     assert ("已下发", "名单：名称由“00号镇”改为“新名街道”") in rounds.story(round_folder, "新名街道")
+
+
+def test_a_renamed_unit_gets_a_copy_of_its_own_and_the_old_one_is_spoken_of(round_folder, made):
+    rounds.set_roster(round_folder, [Unit(name="新名街道", code="U00", parent="示例县"), SECOND, THIRD])
+    with open_round(round_folder) as round_:
+        old = next((round_folder / "01下发").glob("00*")).name
+        assert left_over(round_) == [old]
+        assert [one.words for one in dispatch(round_)] == ["新发", "没有变，跳过", "没有变，跳过"]
+    new = pipe.read(next((round_folder / "01下发").glob("新名*")).read_bytes())
+    assert new.issue != made[1]["U00"] and new.unit.code == "U00"
+
+
+def test_a_unit_without_a_code_that_got_another_name_is_asked_about(tmp_path):
+    rounds.new_round(tmp_path / "r", [Unit(name="旧名镇", parent="示例县"), SECOND])
+    rounds.set_roster(tmp_path / "r", [Unit(name="新名镇", parent="示例县"), SECOND])
+    with open_round(tmp_path / "r") as round_:
+        assert len(round_.notices) == 3 and "“旧名镇”是改名" in round_.notices[2]
 
 
 def test_a_number_of_another_round_is_a_note(round_folder, report, tmp_path):

@@ -94,10 +94,12 @@ def dispatch_command(
 ) -> None:
     """给名单上每个单位做一份有签发号的模板，放在 01下发；没有变的跳过。"""
     from xltools.reporting.text import table
-    from xltools.rounds.handing_out import dispatch, pack_all, pack_each
+    from xltools.rounds.handing_out import dispatch, left_over, pack_all, pack_each
 
     with working() as round_, progress(quiet) as show:
         before = last_year(last, round_)
+        for name in left_over(round_):
+            complain(f"01下发 里的“{name}”是改名前的，或单位已不在名单上；不要再发，可以删去。")
         handed = dispatch(round_, only=only or (), last=before, dry_run=dry_run, progress=show)
         say_all(table(("单位", "文件", "做了什么" if not dry_run else "要做什么"),
                       [(one.unit.name, one.file, one.words) for one in handed]))  # fmt: skip

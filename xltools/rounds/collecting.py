@@ -57,11 +57,9 @@ class Batch:
 
     @property
     def is_open(self) -> bool:
-        """Whether a file of this batch needs somebody: returned, queried, or nobody's."""
-        return any(
-            one.outcome is not None and one.outcome not in (Outcome.ACCEPTED, Outcome.NOTED)
-            for one in self.came
-        )
+        """Whether a file of this batch needs somebody: queried, returned or unreadable."""
+        waiting = (Outcome.QUERIED, Outcome.RETURNED, Outcome.UNREADABLE)
+        return any(one.outcome in waiting for one in self.came)
 
 
 def collect(round_: Round, sources: Iterable[Path], *, progress: Progress | None = None) -> Batch:
@@ -111,10 +109,11 @@ def keep(path: Path, data: bytes, sha256: str) -> None:
     """Puts an original in place, read-only.  One that is there and was damaged since is put right."""
     try:
         if path.is_file():
-            if hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
-                return
-            os.chmod(path, 0o644)  # Windows does not replace a read-only file
-        write_whole(path, data)
+            if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+                os.chmod(path, 0o644)  # Windows does not replace a read-only file
+                write_whole(path, data)
+        else:
+            write_whole(path, data)
         os.chmod(path, 0o444)
     except OSError as error:
         raise WriteError(f"原件存不下来 {path}：{system_words(error)}。") from error
@@ -258,7 +257,7 @@ def _why_nobodys(one: Checked) -> str:
 def _came(row: ReceiptRow, unit: str, current: ReceiptRow | None) -> Came:
     words = f"第{row.number}次报送"
     if current is not None and current.id != row.id:
-        words += f"，不计：已选定第{current.number}次"
+        words += f"，现在算的是第{current.number}次"
     return Came(name=row.name, source=row.source, words=words, unit=unit, outcome=row.outcome)
 
 

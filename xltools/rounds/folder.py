@@ -228,7 +228,13 @@ def _keep_up(ledger: Ledger, roster: Roster) -> list[str]:
             for receipt in after.receipts:  # what it sent is held against another roster now
                 if receipt.unit == row.id and receipt.outcome is not None:
                     ledger.change_receipt(receipt.id, outcome=None)
-    return [f"名单：“{change.unit.name}”{change.words}" for change in todo if change.words]
+    said = [f"名单：“{change.unit.name}”{change.words}" for change in todo if change.words]
+    bare = [change.unit.name for change in todo if not change.unit.code and not change.listed]
+    if bare and any(change.row is None and not change.unit.code for change in todo):
+        said.append(
+            f"没有代码的单位改了名，认不出是同一个：如果“{bare[0]}”是改名，请先改回去、写上代码，运行一次，再改名。"
+        )
+    return said
 
 
 def _note_late(ledger: Ledger, due: str) -> None:

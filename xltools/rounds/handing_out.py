@@ -80,7 +80,7 @@ def _hand_out(
     for unit, name in named:
         copy = copy_of(round_, records, unit)
         number = copy.number if copy is not None else new_number(form.key, unit, year, round_.key)
-        before = last.of(unit) if last is not None else None
+        before = last.of(unit, year) if last is not None else None
         data = write_template(form, unit, year, last=before, issue=number)
         sha256 = hashlib.sha256(data).hexdigest()
         if copy is None:
@@ -130,6 +130,13 @@ def copy_of(round_: Round, records: Records, unit: Unit) -> CopyRow | None:
 
 def _stands(path: Path, sha256: str) -> bool:
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+
+
+def left_over(round_: Round) -> list[str]:
+    """Files in 01下发 of units that have another name or are on the roster no longer."""
+    today = {name for _, name in template_names(round_.form, round_.roster, round_.settings.year)}
+    names = dict.fromkeys(copy.file for copy in round_.ledger.records().copies)
+    return [name for name in names if name not in today and (round_.folder / OUT / name).is_file()]
 
 
 # ---- archives to be sent

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 from xltools.errors import BusyError, RoundError, WriteError
 from xltools.finding import Outcome
@@ -327,13 +328,32 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
     """For looking only: nothing is made in the folder, which may be a read-only share."""
     if not path.is_file():
         raise RoundError(f"没有台账：{path}。")
-    address = path.absolute().as_uri()
-    made = sqlite3.connect(f"{address}?mode=ro", uri=True, timeout=PATIENCE, isolation_level=None)
+    whole = path.absolute().as_posix()
+    address = (
+        f"file://{'' if whole.startswith('/') else '/'}{quote(whole)}"  # as_uri() takes a share for a host
+    )
+    try:
+        return _opened_to_read(f"{address}?mode=ro")
+    except sqlite3.OperationalError as error:
+        if _is_busy(error):
+            raise
+        journal = path.with_name(f"{path.name}-wal")
+        if journal.is_file() and journal.stat().st_size:
+            raise RoundError(
+                f"台账 {path} 上次没有记完，这里又不能写；请在能写的地方用 xltools 打开一次再看。"
+            ) from error
+    return _opened_to_read(
+        f"{address}?immutable=1"
+    )  # no journal can be made beside it: then nobody writes either
+
+
+def _opened_to_read(address: str) -> sqlite3.Connection:
+    made = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None)
     try:
         made.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:  # a journal cannot be made beside it; then nobody writes there either
+    except BaseException:
         made.close()
-        made = sqlite3.connect(f"{address}?immutable=1", uri=True, timeout=PATIENCE, isolation_level=None)
+        raise
     return made
 
 
