@@ -29,6 +29,7 @@ ROOMS = [  # top to bottom
         "explaining",
         "differing",
         "carrying",
+        "marking",
         "returning",
     },
     {"rounds"},

@@ -102,8 +102,14 @@ def test_a_returned_workbook_holds_what_was_sent_and_says_what_is_wrong(folder):
     sent, again = read(faulty()), read(back.data)
     assert again.inputs == sent.inputs and again.texts == sent.texts
     assert (again.unit, again.year, again.issue) == (sent.unit, sent.year, sent.issue)
-    # the total has its formula again; the rest is still to be mended and is found like in any other workbook
-    assert codes(back.data) == [("V100", "E9"), ("V101", "D7"), ("V111", "B13"), ("G102", "D6")]
+    # the total has its formula again (that its parts were not changed is noted); the rest is still to be mended
+    assert codes(back.data) == [
+        ("V100", "E9"),
+        ("V101", "D7"),
+        ("V111", "B13"),
+        ("G208", "J9"),
+        ("G102", "D6"),
+    ]
 
 
 def read(data):
@@ -133,7 +139,7 @@ def test_the_list_leads_to_the_cells_and_only_reasons_can_be_written(folder):
         link = sheet.cell(row, column["位置"]).hyperlink
         words = sheet.cell(row, column["位置"]).value
         assert f"〔{link.location.split('!')[0].strip(chr(39))}〕{link.location.split('!')[1]}" == words
-        asked = sheet.cell(row, column["程度"]).value == "待核实"
+        asked = sheet.cell(row, column["程度"]).value == "待核实" or words.endswith("J9")
         assert sheet.cell(row, column["说明"]).protection.locked is not asked
         assert all(sheet.cell(row, at).protection.locked for head, at in column.items() if head != "说明")
 
@@ -180,7 +186,11 @@ def test_the_unit_mends_that_very_file_and_gives_its_reasons(folder):
     back = returned(folder, faulty())
     again = mended(back.data, REASONS, **dict(balanced(back.data)))
     found = pipe.findings(again)
-    assert [(one.code, one.explained) for one in found] == [("V111", "含历年积案"), ("G102", "转隶前制定")]
+    assert [(one.code, one.level, one.explained) for one in found] == [
+        ("V111", Level.QUERY, "含历年积案"),
+        ("G208", Level.NOTE, None),
+        ("G102", Level.QUERY, "转隶前制定"),
+    ]
     received(folder, again)
     result = check([folder])
     assert [one.outcome for one in result.filings] == [Outcome.NOTED] and not result.is_open
@@ -234,7 +244,7 @@ def test_a_marked_workbook_can_be_filled_by_a_system_and_keeps_its_list(folder, 
     path = tmp_path / "退回.xlsx"
     path.write_bytes(mended(back.data, REASONS))
     data = fill(path, Answers(items=dict(balanced(back.data))))
-    assert [one.explained for one in pipe.findings(data)] == list(REASONS.values())
+    assert [one.explained for one in pipe.findings(data) if one.explained] == list(REASONS.values())
     assert read(data).issue == read(back.data).issue
 
 
@@ -359,3 +369,101 @@ def test_a_year_that_no_edition_is_for_stops_nothing(folder):
     first, second = backs(folder, form=F2021)
     assert first.data is None and "--year" in first.why_not
     assert second.data is not None
+
+
+# ---- what a fresh workbook cannot show any more
+
+
+def copied(book):
+    """The figures on a copy of the sheet, the official one emptied, blanks declared to be zeros."""
+    copy = book.copy_worksheet(book[REQUESTS])
+    copy.title = f"{REQUESTS} (2)"
+    for slot in lay_out(FORM).inputs:
+        if slot.sheet == REQUESTS:
+            book[REQUESTS][slot.address] = None
+    book["封面"][lay_out(FORM).cover["blanks_are_zero"].address] = "是"
+
+
+def merged_inputs(book):
+    book[REQUESTS].merge_cells("D7:E7")
+
+
+def beneath(book):
+    place = lay_out(FORM).texts["problems"]
+    book[place.sheet].unmerge_cells(place.range)
+    book[place.sheet].cell(place.row + 1, place.column).value = "第二段"
+
+
+LOST = {
+    "a copy of a sheet": (copied, "S013"),
+    "merged inputs": (merged_inputs, "S015"),
+    "beneath": (beneath, "S017"),
+}
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_sent_back_untouched_it_is_still_open(folder, name):
+    """A fresh workbook shows nothing of the fault; it must not pass for mended."""
+    change, code = LOST[name]
+    data = pipe.changed(write_template(FORM, pipe.TOWN, 2023, pipe.seeded(FORM, 3)), change)
+    before = {one.code: one.level for one in pipe.findings(data)}
+    back = returned(folder, data)
+    open_ = [one for one in pipe.findings(back.data) if one.code == "G208"]
+    assert [one.level for one in open_] == [before[code]] and open_[0].is_open
+    # and the list cannot be got rid of
+    gone = pipe.changed(back.data, lambda book: book.remove(book[PROBLEMS]))
+    assert [one.level for one in pipe.findings(gone) if one.code == "G208"] == [before[code]]
+    # not by a dash either, but by an answer
+    for answer, settled in (("/", False), ("已改填到原表", True)):
+
+        def answered(book, answer=answer):
+            for row in book[PROBLEMS].iter_rows(min_row=HEAD_ROW + 1):
+                if row[PROBLEM_HEADS.index("勾稽关系")].value == open_[0].rule:
+                    row[PROBLEM_HEADS.index("说明")].value = answer
+
+        (again,) = [one for one in pipe.findings(pipe.changed(back.data, answered)) if one.code == "G208"]
+        assert again.is_open is not settled
+    # returned once more it is still on the list
+    second = returned(folder, back.data)
+    assert open_[0].rule in [row["勾稽关系"] for row in listed(second.data)]
+
+
+def test_a_reason_written_for_another_figure_is_none_for_this_one(folder):
+    back = returned(folder, faulty())
+    sheet, cell = at("enforcement.penalty.decided")
+    first = mended(back.data, REASONS, **dict(balanced(back.data)))
+    other = pipe.changed(first, lambda book: book[sheet].__setitem__(cell, 600_000_000))
+    (query,) = [one for one in pipe.findings(other) if one.code == "V111"]
+    assert query.is_open and "含历年积案" in query.message and "20000000" in query.message
+    again = returned(folder, other)
+    assert [row["说明"] for row in listed(again.data) if row["位置"].endswith("B13")] == [None]
+
+
+def test_a_reason_is_kept_while_its_figure_has_another_fault(folder):
+    back = returned(folder, faulty())
+    some = mended(back.data, REASONS)
+    sheet, cell = at("documents.regulation.in_force")
+    second = returned(folder, pipe.changed(some, lambda book: book[sheet].__setitem__(cell, "一件")))
+    third = pipe.changed(second.data, lambda book: book[sheet].__setitem__(cell, 1))
+    assert {one.rule: one.explained for one in pipe.findings(third)}["no-regulation.in_force"] == "转隶前制定"
+
+
+ALTERED = {
+    "a row put in": lambda sheet: sheet.insert_rows(3),
+    "a column put in": lambda sheet: sheet.insert_cols(2),
+    "a row between": lambda sheet: sheet.insert_rows(HEAD_ROW + 2),
+}
+
+
+@pytest.mark.parametrize("name", ALTERED)
+def test_reasons_are_found_on_a_list_with_rows_or_columns_put_in(folder, name):
+    back = returned(folder, faulty())
+    data = mended(back.data, REASONS)
+    shifted = pipe.changed(data, lambda book: ALTERED[name](book[PROBLEMS]))
+    assert [one.explained for one in pipe.findings(shifted) if one.explained] == list(REASONS.values())
+
+
+def test_a_list_without_its_heads_is_spoken_of(folder):
+    back = returned(folder, faulty())
+    headless = pipe.changed(back.data, lambda book: book[PROBLEMS].delete_rows(HEAD_ROW))
+    assert "G209" in [one.code for one in pipe.findings(headless)]

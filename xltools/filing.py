@@ -170,6 +170,7 @@ class Filing:
     explanations: Mapping[str, str] = field(default_factory=dict)  # rule line -> reason, as 校验 has it
     last_shown: Mapping[str, Value] = field(default_factory=dict)  # last year's figures as 校验 shows them
     problems: tuple[Problem, ...] = ()  # of a workbook that has been sent back: its list, with reasons
+    held: tuple[str, ...] = ()  # what it was sent back for and a fresh workbook cannot show
     transfers: tuple[Transfer, ...] = ()  # of one that was carried over: what went where
     leaves: tuple[Leaf, ...] = ()  # of a roll-up: the units it is made of
     is_rollup: bool = False

@@ -39,6 +39,8 @@ class Harvest:
     items: Mapping[str, Taken] = field(default_factory=dict)
     texts: Mapping[str, Taken] = field(default_factory=dict)
     cover: Mapping[str, Taken] = field(default_factory=dict)
-    explanations: Mapping[str, str] = field(default_factory=dict)  # rule line id -> what the unit wrote on 校验
+    explanations: Mapping[str, str] = field(
+        default_factory=dict
+    )  # rule line id -> what the unit wrote on 校验
     absent: tuple[str, ...] = ()  # items whose row or column was not found, or was found more than once
     leftovers: tuple[Taken, ...] = ()  # figures and remarks in or beside the tables that have no place

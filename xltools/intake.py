@@ -116,8 +116,8 @@ def check(
     """Reads and checks every file.  `forms` are form files beside the catalogue's; see Wanted for the others.
 
     `leave_out` names files that may lie among the filings and are none, such as the roster and the output.
-    Raises UsageError for a path that does not exist and FormErrors for a form file of ours that is broken,
-    nothing for bad filings.
+    Raises UsageError for a path that does not exist and for a `last` that is of another year than the one before
+    any of these, and FormErrors for a form file of ours that is broken; nothing for bad filings.
     """
     wanted = Wanted(
         find_form=FormFinder(forms), form=form, year=year, roster=roster, last=last, lean=lean,
@@ -131,6 +131,8 @@ def check(
         read.append(check_one(path, name, wanted))
     if progress:
         progress(len(files), len(files))
+    if last is not None:
+        last.demand([year] if year else [one.filing.year for one in read if one.filing.year])
     return held_together(read, roster)
 
 
@@ -139,7 +141,9 @@ def check_one(path: Path, name: str, wanted: Wanted) -> Checked:
     if why_ignored(path):
         return Checked(Filing(file=name, sha256=""), (), Outcome.IGNORED, path=path)
     filing, about_number = look_up(read_filing(path, wanted.find_form, name=name), wanted.register)
-    before = wanted.last.of(filing.unit) if wanted.last is not None and filing.unit is not None else None
+    before = None
+    if wanted.last is not None and filing.unit is not None:
+        before = wanted.last.of(filing.unit, filing.year)
     case = Case(filing, last=before, year=wanted.year, form_key=wanted.form, roster=wanted.roster)
     findings = run_checks(case)
     if not any(finding.code == "S003" for finding in findings):  # then its number is its own
@@ -186,10 +190,16 @@ def _bare(value: Value, declared_zero: bool) -> Entry:
 class LastYear:
     """Last year's figures by unit, from a filing, a folder of filings or a roll-up.
 
-    `own` are those of one unit, whatever it was called then.
+    `own` are those of one unit, whatever it was called then; `year` is the year they are of, as the reports say.
     """
 
-    def __init__(self, known: Iterable[tuple[Unit, Values]], own: tuple[Unit, Values] | None = None) -> None:
+    def __init__(
+        self,
+        known: Iterable[tuple[Unit, Values]],
+        own: tuple[Unit, Values] | None = None,
+        year: int | None = None,
+    ) -> None:
+        self.year = year
         self._by_key: dict[tuple[str, bool], Values] = {}
         self._by_name: dict[tuple[str, bool], list[tuple[Unit, Values]]] = {}
         for unit, values in known:
@@ -198,11 +208,21 @@ class LastYear:
             self._by_name.setdefault((unit.name, total), []).append((unit, values))
         self._own = own
 
-    def of(self, unit: Unit) -> Values | None:
-        """A unit's figures of last year; None where they are not known.
+    def demand(self, years: Iterable[int]) -> None:
+        """Raises UsageError unless these are the figures of the year before one of `years`: an older report, or the
+        same one, would make every comparison wrong."""
+        wanted = sorted(year - 1 for year in set(years))
+        if self.year is not None and wanted and self.year not in wanted:
+            words = "、".join(f"{year}年度" for year in wanted[:5])
+            raise UsageError(f"--last 给的是{self.year}年度的报告，这里要的是{words}的。")
+
+    def of(self, unit: Unit, year: int | None = None) -> Values | None:
+        """A unit's figures of last year; None where they are not known, or are not of the year before `year`.
 
         What a county had added up last year is not what it reported itself, though both bear its name.
         """
+        if year is not None and self.year is not None and self.year != year - 1:
+            return None
         total = unit.kind == CONSOLIDATED
         found = self._among(unit, total)
         if found is None and self._own is not None and self._own[0] == unit:
@@ -255,7 +275,7 @@ def read_last_year(
     single = usable[0] if len(usable) == 1 else None
     fits = unit is not None and single is not None and (unit.kind != CONSOLIDATED or _is_total(single))
     own = (unit, single.figures) if fits and unit is not None and single is not None else None
-    return LastYear(((one, values) for _, one, values in known.values()), own)
+    return LastYear(((one, values) for _, one, values in known.values()), own, years[0] if years else None)
 
 
 def _is_total(filing: Filing) -> bool:

@@ -43,9 +43,14 @@ def issue_templates(
     answers: Answers | None = None,
     last: LastYear | None = None,
 ) -> Iterator[Path]:
-    """Writes a workbook per unit into `folder` and yields its path; last year's figures are prefilled."""
+    """Writes a workbook per unit into `folder` and yields its path; last year's figures are prefilled.
+
+    Raises UsageError for a `last` of another year than the one before.
+    """
+    if last is not None:
+        last.demand([year])
     for unit, name in template_names(form, units, year):
-        before = last.of(unit) if last is not None else None
+        before = last.of(unit, year) if last is not None else None
         path = folder / name
         write_whole(path, write_template(form, unit, year, answers, last=before))
         yield path

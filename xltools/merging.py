@@ -264,8 +264,11 @@ def _with_last(rollup: Rollup, last: LastYear) -> Rollup:
 
     The latter as they were added up last year, else the sum over the units, which nobody knows while one is missing.
     """
-    by_unit = {leaf.unit.key: values for leaf in rollup.leaves if (values := last.of(leaf.unit)) is not None}
-    own = last.of(rollup.unit)
+    year = rollup.year
+    by_unit = {
+        leaf.unit.key: values for leaf in rollup.leaves if (values := last.of(leaf.unit, year)) is not None
+    }
+    own = last.of(rollup.unit, year)
     if own is None and len(by_unit) == len(rollup.leaves):
         own = _sums(list(by_unit.values()))
     return replace(rollup, last=own or {}, last_by_unit=by_unit)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from xltools.geometry import Place, position
+from xltools.geometry import Place
 
 PROBLEMS, TRANSFERS = "问题清单", "搬运清单"
 PROBLEM_HEADS = (
@@ -44,13 +44,13 @@ class Problem:
         return place_words(self.sheet, self.cell) or "整份文件"
 
     @property
-    def target(self) -> Place | None:
-        """The cell it speaks of; None for the whole file or a whole sheet."""
-        return place_of(self.sheet, self.cell) if self.cell else None
+    def is_held(self) -> bool:
+        """Whether a fresh workbook shows nothing of it, so that only an answer settles it."""
+        return re.fullmatch(r"[A-Z][0-9]{3}\.[0-9a-f]{8}", self.rule) is not None
 
     @property
     def wants_reason(self) -> bool:
-        return self.level == "待核实"
+        return self.level == "待核实" or (self.level == "退回" and self.is_held)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +65,6 @@ class Transfer:
     cell: str = ""
     after: str = ""
     remark: str = ""
-
-
-def place_of(sheet: str, cell: str) -> Place:
-    row, column = position(cell)
-    return Place(sheet, row, column, row, column)
 
 
 def place_words(sheet: str, cell: str) -> str:

@@ -23,6 +23,7 @@ from xltools.harvest import Harvest
 from xltools.intake import LastYear
 from xltools.issuing import answers_of, workbook_name
 from xltools.layout import lay_out
+from xltools.marking import is_held, problems_of
 from xltools.problems import TRANSFERS, Problem
 from xltools.reading import gate
 from xltools.reading.bylabels import harvest
@@ -32,14 +33,6 @@ from xltools.roster import Roster, Unit
 from xltools.writing.template import write_template
 
 PLACE_CODES = {"S006", "S007", "S008"}  # figures do not stand where the template has them
-HEALED = {  # a fresh workbook has its formulas, labels and locks again
-    "G201": "公式已经恢复；分项有错的，请改分项。",
-    "G202": "公式已经恢复，不必处理。",
-    "G203": "公式已经恢复，不必处理。",
-    "G204": "不必处理。",
-    "S009": "已经取消隐藏，请核对里面的数。",
-}
-ORDER = [level.words for level in Level]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +180,8 @@ class _Sender:
 
     def _marked(self, one: Checked, form: Form, unit: Unit, year: int) -> SentBack:
         """Read by address: the same figures and texts in a fresh workbook, the faulty cells marked."""
-        filing, problems = one.filing, problems_of(one.findings, linked_sheets(form))
+        filing = one.filing
+        problems = problems_of(one.findings, linked_sheets(form), filing.problems)
         listed = {problem.rule for problem in problems if problem.rule}
         answers = answers_of(filing)
         kept = {line: text for line, text in answers.explanations.items() if line not in listed}
@@ -197,7 +191,7 @@ class _Sender:
             unit,
             year,
             replace(answers, explanations=kept),
-            last=self._before(unit) or filing.last_shown,
+            last=self._before(unit, year) or filing.last_shown,
             issue=self.issue_of(unit) or (filing.issue if same and filing.issue else None),
             prefill=False,
             problems=problems,
@@ -208,7 +202,7 @@ class _Sender:
     def _blank(self, one: Checked, form: Form, unit: Unit, year: int) -> SentBack:
         """Another year's report: its figures are not this year's, so the unit gets a blank to fill in."""
         filing = one.filing
-        before = self._before(unit)
+        before = self._before(unit, year)
         if before is None and filing.year == year - 1:
             before = filing.figures
         problems = tuple(replace(problem, marked=()) for problem in problems_of(_of_file(one.findings)))
@@ -248,7 +242,7 @@ class _Sender:
     def _carried(self, one: Checked, found: Harvest, form: Form, unit: Unit, year: int) -> SentBack:
         """Carried over, read back and checked like any filing, so that its problems stand at their new places."""
         carried = carry(found, form, year)
-        before = self._before(unit) or one.filing.last_shown
+        before = self._before(unit, year) or one.filing.last_shown
 
         def written(problems: Sequence[Problem], answers: Answers) -> bytes:
             return write_template(
@@ -264,8 +258,9 @@ class _Sender:
             )
 
         first = read_filing_bytes(one.filing.file, written((), carried.answers), self.find)
-        known = replace(first, problems=one.filing.problems)  # with the reasons given on an earlier list
-        case = Case(known, last=self._before(unit), year=self.year, roster=self.roster)
+        # with the reasons given on an earlier list, and what is still to be answered
+        known = replace(first, problems=one.filing.problems, held=one.filing.held)
+        case = Case(known, last=self._before(unit, year), year=self.year, roster=self.roster)
         old = tuple(
             replace(
                 problem,
@@ -276,16 +271,17 @@ class _Sender:
                 cell="",
                 marked=(),
             )
-            for problem in problems_of(_of_file(one.findings))
+            for problem in problems_of(one for one in _of_file(one.findings) if not is_held(one))
         )
-        problems = (*problems_of(run_checks(case), linked_sheets(form)), *old)
+        held = [finding for finding in one.findings if is_held(finding)]
+        problems = problems_of([*held, *run_checks(case)], linked_sheets(form), one.filing.problems) + old
         listed = {problem.rule for problem in problems if problem.rule}
         said = {k: v for k, v in carried.answers.explanations.items() if k not in listed}
         data = written(problems, replace(carried.answers, explanations=said))
         return self._back(one, form, unit, year, problems, data, carried)
 
-    def _before(self, unit: Unit) -> Values | None:
-        return self.last.of(unit) if self.last is not None else None
+    def _before(self, unit: Unit, year: int) -> Values | None:
+        return self.last.of(unit, year) if self.last is not None else None
 
 
 def linked_sheets(form: Form) -> tuple[str, ...]:
@@ -295,24 +291,3 @@ def linked_sheets(form: Form) -> tuple[str, ...]:
 def _of_file(findings: Iterable[Finding]) -> list[Finding]:
     """What is wrong with the file as such, not with the figures in it."""
     return [finding for finding in findings if finding.code[0] in "FSR" and finding.level is not Level.NOTE]
-
-
-def problems_of(findings: Iterable[Finding], sheets: Sequence[str] = ()) -> tuple[Problem, ...]:
-    """Findings as rows of 问题清单, the gravest first; only places on `sheets` are linked and marked."""
-    rows = [
-        Problem(
-            level=finding.level.words,
-            message=finding.message,
-            remedy=HEALED.get(finding.code, finding.remedy),
-            fingerprint=finding.fingerprint,
-            sheet=finding.sheet if finding.sheet in sheets and finding.sheet else "",
-            cell=finding.cell or "" if finding.sheet in sheets else "",
-            found=finding.found or "",
-            expected=finding.expected or "",
-            rule=finding.rule or "",
-            reason=finding.explained or "",
-            marked=tuple(filter(None, (finding.cell, *finding.others))) if finding.sheet in sheets else (),
-        )
-        for finding in findings
-    ]
-    return tuple(sorted(rows, key=lambda row: ORDER.index(row.level)))

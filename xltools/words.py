@@ -39,6 +39,15 @@ def label_key(text: str) -> str:
     return BLANK.sub("", text).translate(FULL_WIDTH)
 
 
+def says_something(text: str) -> bool:
+    """Whether a text can be an answer: a dash, a stroke or a digit is none.
+
+    >>> says_something("已核对"), says_something("/"), says_something("0。")
+    (True, False, False)
+    """
+    return sum(char.isalpha() for char in text) >= 2
+
+
 def number_text(value: object) -> str:
     """A figure as a clerk writes it: no exponent, no trailing zeros; anything else as str.
 

@@ -83,7 +83,9 @@ def unsealed(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
-@check("V117", "汇总件显示的数与明细之和不符", Level.QUERY, requires=(*STRUCTURE, *MOVED, "G205", "V116", "V119"))
+@check(
+    "V117", "汇总件显示的数与明细之和不符", Level.QUERY, requires=(*STRUCTURE, *MOVED, "G205", "V116", "V119")
+)
 def shown_sums(this: Check, case: Case) -> Iterator[Finding]:
     """汇总件各表显示的数要等于“明细”各单位之和；不等说明明细在汇总之后被改过，或公式没有重算。
 

@@ -41,7 +41,7 @@ def worked_out(case: Case, slot: Slot) -> str:
     return number_text(totals(case.form, case.filing.inputs, blank=0)[slot.item.id])
 
 
-@check("G201", "合计被改成了数", requires=STRUCTURE)
+@check("G201", "合计被改成了数", requires=STRUCTURE, vanishes=True)
 def total_overwritten(this: Check, case: Case) -> Iterator[Finding]:
     """合计格是公式，不能改写成数；即使数目相同也不行，因为以后改分项它不会跟着变。
 

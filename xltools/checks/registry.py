@@ -15,8 +15,9 @@ from xltools.filing import Filing
 from xltools.finding import Finding, Level
 from xltools.form import Form, Values
 from xltools.layout import CHECKS, Layout, Slot, lay_out
+from xltools.problems import Problem
 from xltools.roster import Roster
-from xltools.words import number_text
+from xltools.words import clean, number_text, says_something
 
 MODULES = {  # in the order they run: what is required comes first; what each is about, for the page of codes
     "files": "文件打不打得开、是不是工作簿",
@@ -26,6 +27,7 @@ MODULES = {  # in the order they run: what is required comes first; what each is
     "values": "填报格里填的是什么",
     "texts": "文字写了没有、放不放得下",
     "details": "汇总件里各单位的明细",
+    "held": "退回的问题答复了没有",
     "rules": "勾稽关系",
     "years": "与上年相比",
     "culprit": "哪一格像是填错的",
@@ -96,12 +98,36 @@ class Case:
         return (*with_figures, CHECKS, *(one.name for one in detail_sheets(self.form).values()))
 
     def reason(self, finding: Finding) -> str | None:
-        """What the unit wrote about a query: on 校验 for a rule, on 问题清单 for any; both, where they differ."""
-        said = (
-            self.filing.explanations.get(finding.rule or ""),
-            self.filing.reasons.get(finding.fingerprint),
-        )
-        return "；".join(dict.fromkeys(filter(None, said))) or None
+        """What the unit wrote about a query: on 校验 for a rule, on 问题清单 for any; both, where they differ.
+
+        A dash is no reason, and one that was written about another figure is none for this one.
+        """
+        if self.filing.is_rollup:
+            return self._reason_of_units(finding)
+        said = [self.filing.explanations.get(finding.rule or "", "")]
+        if self.outdated(finding) is None:
+            said.append(self.filing.reasons.get(finding.fingerprint, ""))
+        return "；".join(dict.fromkeys(filter(says_something, said))) or None
+
+    def _reason_of_units(self, finding: Finding) -> str | None:
+        """Of a roll-up: what its units said of the same rule or of the same cell, whose sums these are."""
+        said = [self.filing.explanations.get(finding.rule or "", "")]
+        for leaf in self.filing.leaves:
+            said += [
+                f"{leaf.unit.name}：{reason.text}"
+                for reason in leaf.reasons
+                if reason.about == finding.fingerprint
+            ]
+        return "；".join(filter(says_something, said)) or None
+
+    def outdated(self, finding: Finding) -> Problem | None:
+        """The reason on 问题清单 that was written when something else stood in the cell."""
+        if finding.rule is not None:
+            return None  # about a relation, not about one figure
+        for problem in self.filing.problems:
+            if problem.fingerprint == finding.fingerprint and problem.reason:
+                return problem if problem.found != clean(finding.found or "").strip() else None
+        return None
 
     def label(self, slot: Slot) -> str:
         return slot.item.label(self.filing.year)
@@ -121,6 +147,9 @@ class Check:
     requires: tuple[str, ...]
     run: Callable[[Case], Iterator[Finding]]
     needs_form: bool = True
+    vanishes: bool = (
+        False  # what it speaks of is not in a workbook that goes back: there the unit has to answer
+    )
     order: tuple[int, int] = (0, 0)  # of its module, and within it
 
     @property
@@ -143,7 +172,13 @@ class Check:
             others=others,
             **{name: short(text, MOST_FOUND) for name, text in more.items()},
         )
-        return replace(made, explained=case.reason(made)) if self.level is Level.QUERY else made
+        if self.level is not Level.QUERY:
+            return made
+        made = replace(made, explained=case.reason(made))
+        if old := case.outdated(made):
+            words = f"原来的说明“{short(old.reason, 60)}”是对“{old.found}”写的，请重新说明。"
+            made = replace(made, message=made.message + words)
+        return made
 
 
 MOST_FOUND, MOST_MESSAGE = 200, 800  # characters quoted
@@ -168,6 +203,7 @@ def check(
     *,
     requires: tuple[str, ...] = (),
     needs_form: bool = True,
+    vanishes: bool = False,
 ) -> Callable[[Run], Run]:
     """Registers a check.  The function gets its own registration and the case, and yields findings."""
 
@@ -180,7 +216,7 @@ def check(
 
         bound.__doc__ = run.__doc__
         module = list(MODULES).index(run.__module__.rpartition(".")[2])
-        made = Check(code, title, level, requires, bound, needs_form, (module, len(_CHECKS)))
+        made = Check(code, title, level, requires, bound, needs_form, vanishes, (module, len(_CHECKS)))
         _CHECKS[code] = made
         return run
 

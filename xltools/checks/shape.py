@@ -139,7 +139,7 @@ def sheets_reordered(this: Check, case: Case) -> Iterator[Finding]:
         )
 
 
-@check("S013", "工作表多了一份", Level.QUERY, requires=STRUCTURE)
+@check("S013", "工作表多了一份", Level.QUERY, requires=STRUCTURE, vanishes=True)
 def sheet_doubled(this: Check, case: Case) -> Iterator[Finding]:
     """复制出来的工作表不读；要报的数可能填在了复制的那一张上。
 
@@ -307,7 +307,7 @@ def _meet(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> b
     return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
 
 
-@check("S015", "合并遮住了填报格", requires=STRUCTURE)
+@check("S015", "合并遮住了填报格", requires=STRUCTURE, vanishes=True)
 def merge_over_inputs(this: Check, case: Case) -> Iterator[Finding]:
     """几个格合并成一个，只留得下左上角的数，别的都没了或看不见了；填报格不能与别的格合并。
 
@@ -396,7 +396,7 @@ def strays(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
-@check("S019", "空格按零计，表外却有数", Level.QUERY, requires=STRUCTURE)
+@check("S019", "空格按零计，表外却有数", Level.QUERY, requires=STRUCTURE, vanishes=True)
 def strays_beside_zeros(this: Check, case: Case) -> Iterator[Finding]:
     """声明了未填的数字格均为零，而表格之外写着数：要报的数可能填错了地方，被当成了零。
 
@@ -416,7 +416,7 @@ def strays_beside_zeros(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
-@check("S017", "合并格里另有内容", requires=STRUCTURE)
+@check("S017", "合并格里另有内容", requires=STRUCTURE, vanishes=True)
 def within_blocks(this: Check, case: Case) -> Iterator[Finding]:
     """几格合并成的填报格只读左上角；别的格里另有内容，就说不清哪个是要报的。
 

@@ -60,7 +60,7 @@ def unknown_form(this: Check, case: Case) -> Iterator[Finding]:
         )
 
 
-@check("S003", "身份标记互相矛盾", requires=("S001",))
+@check("S003", "身份标记互相矛盾", requires=("S001",), vanishes=True)
 def carriers_disagree(this: Check, case: Case) -> Iterator[Finding]:
     """同一项身份在工作簿各处要写得一样：每张表的表头、文件属性、隐藏的 _meta。
 
@@ -320,7 +320,7 @@ def overfull(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
-@check("S020", "填报格被剪切移走了", requires=("S006", "S007", "S008"))
+@check("S020", "填报格被剪切移走了", requires=("S006", "S007", "S008"), vanishes=True)
 def cut_away(this: Check, case: Case) -> Iterator[Finding]:
     """填报格不能剪切：剪切后原处成了空格，贴到的那一格原来的数也没有了，而各项合计、勾稽可能照样平。
 

@@ -124,7 +124,7 @@ def unknown_choice(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
-@check("V122", "文字过长", requires=STRUCTURE)
+@check("V122", "文字过长", requires=STRUCTURE, vanishes=True)
 def text_too_long(this: Check, case: Case) -> Iterator[Finding]:
     """一段文字不能超过一格能放下的 32 767 个字；单位名称不能超过 100 个字。
 

@@ -231,7 +231,7 @@ def too_large(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
-@check("V115", "显示的数与存的数不一样", Level.QUERY, requires=STRUCTURE)
+@check("V115", "显示的数与存的数不一样", Level.QUERY, requires=STRUCTURE, vanishes=True)
 def shown_otherwise(this: Check, case: Case) -> Iterator[Finding]:
     """数字格的格式把数藏起来、除以一千或加上别的数字时，看到的和报上来的不是一个数。
 

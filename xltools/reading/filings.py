@@ -12,12 +12,10 @@ from xltools.detail import ROLLUP_SCHEMA
 from xltools.filing import Book, Cell, Entry, Filing, LabelFault, Refusal, SheetFacts
 from xltools.form import Form, Item, Value
 from xltools.formulas import ZERO_FIELD, ZERO_WORD
-from xltools.geometry import address
-from xltools.layout import COVER, META, Layout, lay_out
+from xltools.geometry import address, position
+from xltools.layout import COVER, HELD_ROW, META, Layout, lay_out
 from xltools.problems import (
     DIFFERS,
-    FIRST_ROW,
-    HEAD_ROW,
     MOST_ROWS,
     PROBLEM_HEADS,
     PROBLEMS,
@@ -117,6 +115,7 @@ def _fill_in(file: str, sha: str, form: Form, book: Book) -> Filing:
         explanations=dict(_explanations(book, layout, sound)),
         last_shown=_last_shown(book, layout, sound),
         problems=tuple(_problems(book)),
+        held=_held(book),
         transfers=transfers,
     )
 
@@ -209,17 +208,30 @@ def _last_shown(book: Book, layout: Layout, sound: set[str]) -> Mapping[str, Val
 
 
 def _listed(book: Book, name: str, heads: Sequence[str], last: str) -> Iterator[dict[str, str]]:
-    """The rows of a list that `return` wrote, as head → text, down to the first without `last`."""
+    """The rows of a list that `return` wrote, as head → text; those without a text under `last` are passed over."""
     sheet = book.sheets.get(name)
     if sheet is None:
         return
-    if any(sheet.cell(address(HEAD_ROW, at)).text != head for at, head in enumerate(heads, 1)):
-        return  # somebody's own sheet of that name
-    for row in range(FIRST_ROW, FIRST_ROW + MOST_ROWS):
-        said = {head: clean(sheet.cell(address(row, at)).text).strip() for at, head in enumerate(heads, 1)}
-        if not said[last]:
-            return
-        yield said
+    where: dict[int, dict[str, int]] = {}  # row → head → column: rows and columns may have been put in
+    for cell, content in sheet.cells.items():
+        if content.text in heads:
+            row, column = position(cell)
+            where.setdefault(row, {}).setdefault(content.text, column)
+    head_row = next((row for row, found in sorted(where.items()) if len(found) == len(heads)), None)
+    if head_row is None:
+        return  # somebody's own sheet of that name, or one that was cut about
+    last_row = max(position(cell)[0] for cell in sheet.cells)
+    for row in range(head_row + 1, min(last_row, head_row + MOST_ROWS) + 1):
+        columns = where[head_row]
+        said = {head: clean(sheet.cell(address(row, columns[head])).text).strip() for head in heads}
+        if said[last]:
+            yield said
+
+
+def _held(book: Book) -> tuple[str, ...]:
+    """What _meta says the unit has to answer."""
+    meta = book.sheets.get(META)
+    return tuple(meta.cell(address(HELD_ROW, 2)).text.split()[:MOST_ROWS]) if meta else ()
 
 
 def _problems(book: Book) -> Iterator[Problem]:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from xltools.finding import Level, Outcome
 from xltools.form import Form
 from xltools.intake import Progress, Wanted, check_one, held_together
+from xltools.marking import problems_of
 from xltools.result import Checked
-from xltools.returning import SentBack, problems_of
+from xltools.returning import SentBack
 from xltools.rounds import ledger as ledgers
 from xltools.rounds.folder import Round, look_at
 from xltools.rounds.ledger import Ledger

@@ -92,7 +92,13 @@ def write_transfers(
 
 
 def _count(problems: Sequence[Problem], level: Level) -> int:
-    return sum(problem.level == level.words for problem in problems)
+    """An explained query is no longer asked, and counts as a note."""
+
+    def counts_as(problem: Problem) -> str:
+        explained = problem.level == Level.QUERY.words and problem.reason
+        return Level.NOTE.words if explained else problem.level
+
+    return sum(counts_as(problem) == level.words for problem in problems)
 
 
 def _head(sheet: SheetWriter, title: str, heading: str, advice: str, heads: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from xltools.errors import UsageError
 from xltools.form import Form, Value, Values
 from xltools.formulas import ZERO_FIELD, ZERO_WORD, panel_formulas
 from xltools.geometry import LINE_HEIGHT, MOST_HEIGHT, Place, wrapped_height
-from xltools.layout import CHECKS, COVER, GUIDE, META, SCHEMA, SheetPlan, Slot
+from xltools.layout import CHECKS, COVER, GUIDE, HELD_ROW, META, SCHEMA, SheetPlan, Slot
 from xltools.problems import PROBLEMS, TRANSFERS, Problem, Transfer, problem_place
 from xltools.roster import Unit
 from xltools.writing import styles
@@ -117,6 +117,9 @@ class _Template(Official):
         self.last_year(sheets[CHECKS], self.last)
         self._guide(sheets[GUIDE])
         self.meta(sheets[META], SCHEMA)
+        if held := [problem.rule for problem in self.problems if problem.is_held]:
+            sheets[META].put(Place(META, HELD_ROW, 1, HELD_ROW, 1), "held")
+            sheets[META].put(Place(META, HELD_ROW, 2, HELD_ROW, 2), " ".join(held), {"num_format": "@"})
         for sheet in sheets.values():
             sheet.protect()
         self.names()
