@@ -241,12 +241,7 @@ def working() -> Iterator[Round]:
 
 
 def last_year(path: Path | None, round_: Round) -> LastYear | None:
-    from xltools.intake import read_last_year
-    from xltools.rounds.folder import own_forms
-
-    if path is None:
-        return None
-    return read_last_year(path, forms=own_forms(round_.settings, round_.folder))
+    return round_.last_in(path) if path is not None else None
 
 
 def refuse_options(**options: object) -> None:

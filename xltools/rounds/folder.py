@@ -63,9 +63,13 @@ class Round:
 
     @cached_property
     def last(self) -> LastYear | None:
-        if not self.settings.last:
-            return None
-        return read_last_year(self.folder / self.settings.last, forms=own_forms(self.settings, self.folder))
+        return self.last_in(self.folder / self.settings.last) if self.settings.last else None
+
+    def last_in(self, path: Path) -> LastYear:
+        """Last year's figures in a file or folder.  Raises UsageError where they are of another year."""
+        found = read_last_year(path, forms=own_forms(self.settings, self.folder))
+        found.demand([self.settings.year])
+        return found
 
     def wanted(self, records: Records, last: LastYear | None = None) -> Wanted:
         """What the round's files are held against."""
