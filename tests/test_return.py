@@ -1,6 +1,7 @@
 """What goes back to a unit: the same figures in a fresh workbook, marked, with a list; mended, it checks clean."""
 
 import io
+import zipfile
 from pathlib import Path
 
 import helpers_pipe as pipe
@@ -24,7 +25,7 @@ from xltools.issuing import fill
 from xltools.layout import CHECKS, lay_out
 from xltools.problems import HEAD_ROW, PROBLEM_HEADS, PROBLEMS, TRANSFERS
 from xltools.reading.filings import read_filing_bytes
-from xltools.reporting.notice import notice
+from xltools.reporting.notice import notice, write_returns
 from xltools.returning import send_back
 
 F2019, F2021 = "gov-info-disclosure/2019", "gov-info-disclosure/2021"
@@ -467,3 +468,39 @@ def test_a_list_without_its_heads_is_spoken_of(folder):
     back = returned(folder, faulty())
     headless = pipe.changed(back.data, lambda book: book[PROBLEMS].delete_rows(HEAD_ROW))
     assert "G209" in [one.code for one in pipe.findings(headless)]
+
+
+def test_one_text_that_no_cell_holds_keeps_no_unit_from_its_workbook(folder):
+    long = pipe.seeded(FORM, 3)
+    data = pipe.changed(
+        write_template(FORM, pipe.TOWN, 2023, long),
+        lambda book: book["五、问题及改进"].__setitem__("A5", "x"),
+    )
+    received(folder, with_long_text(data), "一.xlsx")
+    received(folder, faulty(Unit(name="另一镇", code="U02")), "二.xlsx")
+    first, second = backs(folder)
+    assert first.data is not None and second.data is not None
+    assert len(read(first.data).texts["problems"]) == 32_767
+    # what was cut off has to be answered
+    assert [(one.code, one.level) for one in pipe.findings(first.data)] == [("G208", Level.ERROR)]
+
+
+def with_long_text(data):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(buffer, "w") as new:
+        for info in old.infolist():
+            part = old.read(info)
+            if info.filename == "xl/sharedStrings.xml":
+                assert b"<t>x</t>" in part
+                part = part.replace(b"<t>x</t>", b"<t>" + ("长" * 40_000).encode() + b"</t>")
+            new.writestr(info.filename, part)
+    return buffer.getvalue()
+
+
+def test_what_an_earlier_run_left_in_the_folder_is_named(folder, tmp_path):
+    out = tmp_path / "退回"
+    received(folder, faulty())
+    write_returns(backs(folder), out)
+    received(folder, faulty(Unit(name="另一镇", code="U02")))
+    rows = write_returns(backs(folder), out)
+    assert rows[-1][2].startswith("示例镇_2023年政府信息公开工作年度报告（退回）.xlsx：上一次留下的")

@@ -24,6 +24,13 @@ MOST_DIGITS = 15  # significant digits a cell holds
 Answer = int | Decimal | str | bool | None
 
 
+def fitting(text: str) -> str:
+    """What of a text a cell holds, counted in UTF-16 as Excel counts."""
+    if len(text) <= MOST_TEXT // 2:
+        return text
+    return text.encode("utf-16-le", "replace")[: 2 * MOST_TEXT].decode("utf-16-le", "ignore")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answers:
     """Item id → figure, text id → text, cover field → text, rule line → explanation.
@@ -41,6 +48,18 @@ class Answers:
         return Answers(
             **{
                 part.name: {**getattr(before, part.name), **getattr(self, part.name)}
+                for part in dataclasses.fields(Answers)
+            }
+        )
+
+    def fitting(self) -> Answers:
+        """The same with every text cut to what a cell holds."""
+        return Answers(
+            **{
+                part.name: {
+                    name: fitting(value) if isinstance(value, str) else value
+                    for name, value in getattr(self, part.name).items()
+                }
                 for part in dataclasses.fields(Answers)
             }
         )

@@ -94,7 +94,7 @@ class _Carrier:
 
     def carry(self) -> Carried:
         found, fields = self.found, {one.id: one for one in self.form.cover}
-        rows = [*self._figures(), *self._totals(), *self._absent(), *self._texts()]
+        rows = [*self._figures(), *self._totals(), *self._absent(), *self._texts(), *self._declaration()]
         rows += [_row(NO_PLACE, one, one.near, remark="表上没有它的位置，没有搬") for one in found.leftovers]
         rows.sort(key=lambda row: ORDER.index(row.outcome))
         lines = {line.id for line in self.form.rule_lines}
@@ -104,7 +104,7 @@ class _Carrier:
             cover={
                 name: cover_text(taken.content, fields[name].type)
                 for name, taken in found.cover.items()
-                if name in fields and name != ZERO_FIELD  # what was not found must not become a declared zero
+                if name in fields and name != ZERO_FIELD
             },
             explanations={name: text for name, text in found.explanations.items() if name in lines},
         )
@@ -122,17 +122,23 @@ class _Carrier:
         )
 
     def _means_the_same(self, name: str) -> bool:
-        """Whether an item of the source is one of the target: by id, and of the same kind."""
+        """Whether an item of the source is one of the target: by id, of the same kind, a total of the same parts."""
         source, target = self.found.form.items.get(name), self.form.items.get(name)
         if source is None or target is None:
             return False
-        return (source.type, source.unit, source.is_input) == (target.type, target.unit, target.is_input)
+        if (source.type, source.unit, source.is_input) != (target.type, target.unit, target.is_input):
+            return False
+        return set(self.found.form.leaves_of(name)) == set(self.form.leaves_of(name))
 
     def _figures(self) -> Iterator[Transfer]:
         for name, taken in self.found.items.items():
             source = self.found.form.items[name]
             if not self._means_the_same(name):
-                yield _row(NO_PLACE, taken, source.label(self.found.year), remark="新表没有这一项")
+                remark = "新表没有这一项" if name not in self.form.items else "两版的口径不同"
+                yield _row(NO_PLACE, taken, source.label(self.found.year), remark=remark)
+            elif source.is_input and taken.content.misleads(source.unit):
+                remark = "这一格的数字格式使看到的数与存的数不一样，没有搬，请按看到的数自己填"
+                yield self._item_row(KEPT, taken, after="", remark=remark)
             elif source.is_input:
                 entry = entry_of(taken.content, source)
                 self.items[name], self.numbers[name] = answer_of(entry), entry.value
@@ -184,6 +190,13 @@ class _Carrier:
             else:
                 self.texts[name] = text
                 yield _row(MOVED, taken, about, self.layout.texts[name], after=f"（{len(text)} 个字）")
+
+    def _declaration(self) -> Iterator[Transfer]:
+        """What was not found must not become a declared zero, so that the declaration is left to be made again."""
+        taken = self.found.cover.get(ZERO_FIELD)
+        label = next((one.label for one in self.found.form.cover if one.id == ZERO_FIELD), "")
+        if taken is not None:
+            yield _row(NO_PLACE, taken, label, remark="没有搬：请把空着的格填上，或在新表的封面重新选")
 
     def _item_row(
         self, outcome: str, taken: Taken, *, before: str | None = None, after: str, remark: str

@@ -13,9 +13,10 @@ from xltools.errors import ValuesError, XltoolsError, system_words
 from xltools.filing import Entry, Filing
 from xltools.form import Form
 from xltools.intake import FormFinder, LastYear
-from xltools.reading.filings import read_filing
+from xltools.reading.filings import cover_text, read_filing
 from xltools.rollup import roll_up
 from xltools.roster import Unit
+from xltools.words import number_text
 from xltools.writing.files import file_name, write_whole
 from xltools.writing.template import write_template
 
@@ -184,8 +185,12 @@ def answer_of(entry: Entry) -> Answer:
         return cell.text
     if entry.fault is None:
         return entry.value
-    number = Decimal(cell.text) if _plain(cell.text) else None
-    return number if number is not None and cell.format not in ("date", "percent") else f"“{cell.text}”"
+    if cell.format == "date":
+        return cover_text(cell, "date")
+    if not _plain(cell.text):
+        return f"“{cell.text}”"
+    number = Decimal(cell.text)
+    return f"{number_text(number * 100)}%" if cell.format == "percent" else number
 
 
 def _plain(text: str) -> bool:

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from xltools.answers import fitting
 from xltools.checks import registered
 from xltools.checks.held import HELD
 from xltools.finding import Finding, Level
@@ -73,6 +74,6 @@ def _row(finding: Finding, sheets: Sequence[str]) -> Problem:
         found=finding.found or "",
         expected=finding.expected or "",
         rule=finding.rule or "",
-        reason=finding.explained or "",
+        reason=fitting(finding.explained or ""),
         marked=tuple(filter(None, (finding.cell, *finding.others))) if here else (),
     )

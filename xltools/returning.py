@@ -14,7 +14,7 @@ from pathlib import Path
 from xltools.answers import Answers
 from xltools.carrying import Carried, as_harvest, carry
 from xltools.checks import Case, run_checks
-from xltools.errors import UsageError
+from xltools.errors import UsageError, WriteError
 from xltools.filing import Filing, Refusal
 from xltools.finding import Finding, Level, Outcome
 from xltools.form import Form, Values
@@ -69,7 +69,10 @@ def send_back(
     for one in result.filings:
         if one.outcome in (Outcome.ACCEPTED, Outcome.NOTED, Outcome.IGNORED) or one.duplicate:
             continue
-        back = sender.send(one)
+        try:
+            back = sender.send(one)
+        except WriteError as error:  # one file's contents must not keep the others from going back
+            back = sender.nothing(one, f"做不成新表：{error}。请用下发的模板重填。")
         if back.data is not None:
             key = back.name.casefold()
             taken[key] = number = taken.get(key, 0) + 1
@@ -101,17 +104,15 @@ class _Sender:
     def send(self, one: Checked) -> SentBack:
         filing, codes = one.filing, {finding.code for finding in one.findings}
         if filing.is_rollup:
-            return self._nothing(one, "这是汇总件，请改各单位的报表，再重新汇总。")
+            return self.nothing(one, "这是汇总件，请改各单位的报表，再重新汇总。")
         if filing.form is None or filing.unit is None or codes & PLACE_CODES:
             return self._by_labels(one)
         unit, year = self._unit(one), self._year(filing)
         if unit is None or year is None:
-            return self._nothing(
-                one, "是哪个单位、哪一年的，文件里说法不一；请用下发给本单位的模板重新填报。"
-            )
+            return self.nothing(one, "是哪个单位、哪一年的，文件里说法不一；请用下发给本单位的模板重新填报。")
         form = self._edition(filing.form, year)
         if form is None:
-            return self._nothing(one, self._no_edition(year))
+            return self.nothing(one, self._no_edition(year))
         if form is filing.form and year == filing.year:
             return self._marked(one, form, unit, year)
         if form.key == filing.form.key:
@@ -149,7 +150,7 @@ class _Sender:
             return f"没有适用于{year}年的版本，请核对年度。"
         return f"这份写的是{year}年度，{self.form.edition}版不适用；请用 --year 写明要收的年度。"
 
-    def _nothing(self, one: Checked, why: str) -> SentBack:
+    def nothing(self, one: Checked, why: str) -> SentBack:
         filing = one.filing
         heading = f"文件“{filing.file}”"
         if filing.form is not None and filing.unit is not None and filing.year is not None:
@@ -183,7 +184,7 @@ class _Sender:
         filing = one.filing
         problems = problems_of(one.findings, linked_sheets(form), filing.problems)
         listed = {problem.rule for problem in problems if problem.rule}
-        answers = answers_of(filing)
+        answers = answers_of(filing).fitting()
         kept = {line: text for line, text in answers.explanations.items() if line not in listed}
         same = filing.unit is not None and unit.identity() == filing.unit.identity()
         data = write_template(
@@ -214,18 +215,18 @@ class _Sender:
         filing = one.filing
         found = self._harvest(one)
         if isinstance(found, Refusal):
-            return self._nothing(one, f"{found.sentence}{found.remedy}")
+            return self.nothing(one, f"{found.sentence}{found.remedy}")
         unit = self._unit(one)
         if filing.unit is None and found.unit:
             unit = self._listed(Unit(name=found.unit)) or Unit(name=found.unit)
         year = self._year(filing) or found.year
         if unit is None:
-            return self._nothing(one, "里面没有写明是哪个单位，请用下发给本单位的模板填报。")
+            return self.nothing(one, "里面没有写明是哪个单位，请用下发给本单位的模板填报。")
         if year is None:
-            return self._nothing(one, "里面没有写明是哪一年的报告，请用 --year 指明。")
+            return self.nothing(one, "里面没有写明是哪一年的报告，请用 --year 指明。")
         form = self._edition(found.form, year)
         if form is None:
-            return self._nothing(one, self._no_edition(year))
+            return self.nothing(one, self._no_edition(year))
         return self._carried(one, found, form, unit, year)
 
     def _harvest(self, one: Checked) -> Harvest | Refusal:
@@ -242,6 +243,7 @@ class _Sender:
     def _carried(self, one: Checked, found: Harvest, form: Form, unit: Unit, year: int) -> SentBack:
         """Carried over, read back and checked like any filing, so that its problems stand at their new places."""
         carried = carry(found, form, year)
+        fitted = carried.answers.fitting()
         before = self._before(unit, year) or one.filing.last_shown
 
         def written(problems: Sequence[Problem], answers: Answers) -> bytes:
@@ -257,7 +259,7 @@ class _Sender:
                 transfers=carried.transfers,
             )
 
-        first = read_filing_bytes(one.filing.file, written((), carried.answers), self.find)
+        first = read_filing_bytes(one.filing.file, written((), fitted), self.find)
         # with the reasons given on an earlier list, and what is still to be answered
         known = replace(first, problems=one.filing.problems, held=one.filing.held)
         case = Case(known, last=self._before(unit, year), year=self.year, roster=self.roster)
@@ -276,8 +278,8 @@ class _Sender:
         held = [finding for finding in one.findings if is_held(finding)]
         problems = problems_of([*held, *run_checks(case)], linked_sheets(form), one.filing.problems) + old
         listed = {problem.rule for problem in problems if problem.rule}
-        said = {k: v for k, v in carried.answers.explanations.items() if k not in listed}
-        data = written(problems, replace(carried.answers, explanations=said))
+        said = {k: v for k, v in fitted.explanations.items() if k not in listed}
+        data = written(problems, replace(fitted, explanations=said))
         return self._back(one, form, unit, year, problems, data, carried)
 
     def _before(self, unit: Unit, year: int) -> Values | None:

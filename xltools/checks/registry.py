@@ -22,7 +22,8 @@ from xltools.words import clean, number_text, says_something
 MODULES = {  # in the order they run: what is required comes first; what each is about, for the page of codes
     "files": "文件打不打得开、是不是工作簿",
     "structure": "是不是下发的模板，表和标签在不在原处",
-    "shape": "多出来的表、改过的合并格、表外的内容",
+    "sheets": "多出来的、藏起来的表，压在表上的图形",
+    "shape": "改过的合并格、藏起来的行列、表外的内容",
     "integrity": "合计还是不是公式，由程序搬来的表核对过没有",
     "values": "填报格里填的是什么",
     "texts": "文字写了没有、放不放得下",
@@ -119,6 +120,11 @@ class Case:
                 if reason.about == finding.fingerprint
             ]
         return "；".join(filter(says_something, said)) or None
+
+    def of_sums(self, finding: Finding) -> Finding:
+        """A query about the size of a figure; of a roll-up a note, since its units have answered for the parts."""
+        plain = self.filing.is_rollup and finding.explained is None
+        return replace(finding, level=Level.NOTE) if plain else finding
 
     def outdated(self, finding: Finding) -> Problem | None:
         """The reason on 问题清单 that was written when something else stood in the cell."""

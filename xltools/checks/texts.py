@@ -79,7 +79,7 @@ def text_missing(this: Check, case: Case) -> Iterator[Finding]:
     """报告的各段文字都要写，标明可不填的除外。
 
     通过：本年度无其他需要报告的事项。
-    不通过：空着
+    不通过：空着　只写了“/”“－”“。”
     改正：写上文字；没有的也要写“无”。
     """
     told = unsettled(case)
@@ -88,7 +88,7 @@ def text_missing(this: Check, case: Case) -> Iterator[Finding]:
         if (
             not text.optional
             and name in case.filing.texts
-            and not case.filing.texts[name].strip()
+            and not any(map(str.isalnum, case.filing.texts[name]))
             and (place.sheet, place.address) not in told
         ):
             yield this.finding(

@@ -30,6 +30,12 @@ def follows_last_year(this: Check, case: Case) -> Iterator[Finding]:
     yield from broken_rules(this, case, cure, needs_last)
 
 
+def above_cap(case: Case, slot: Slot, figure: Decimal) -> bool:
+    """V111 has spoken of it."""
+    cap = case.form.cap(slot.item, case.level)
+    return slot.is_input and cap is not None and figure > cap
+
+
 def with_last(case: Case) -> Iterator[tuple[Slot, Decimal, Decimal]]:
     """Every figure that is known for both years: where it stands, this year's, last year's."""
     for slot in case.layout.slots.values():
@@ -47,6 +53,8 @@ def same_as_last_year(this: Check, case: Case) -> Iterator[Finding]:
     不通过：每个数都与去年的报告相同
     改正：核对是不是拿错了去年的数；确实相同的写明原因。
     """
+    if case.filing.is_rollup:
+        return  # each unit was asked
     pairs = [(now, before) for slot, now, before in with_last(case) if slot.is_input]
     if all(now == before for now, before in pairs) and sum(now != 0 for now, _ in pairs) >= LEAST_TO_COMPARE:
         yield this.finding(
@@ -76,7 +84,7 @@ def yuan_for_wan(this: Check, case: Case) -> Iterator[Finding]:
     """
     for slot, now, before in with_last(case):
         if slot.is_input and mixed_units(slot, now, before):
-            yield this.finding(
+            made = this.finding(
                 case,
                 f"{case.at(slot)}填的是 {number_text(now)}，去年是 {number_text(before)}，相差约一万倍；"
                 f"这一格的单位是{slot.item.unit}，疑似把元和万元弄混了。",
@@ -88,6 +96,7 @@ def yuan_for_wan(this: Check, case: Case) -> Iterator[Finding]:
                 expected=f"与去年的 {number_text(before)} 相当",
                 difference=number_text(now - before),
             )
+            yield case.of_sums(made)
 
 
 @check("G106", "比上年变动很大", Level.QUERY, requires=STRUCTURE)
@@ -102,9 +111,11 @@ def swing(this: Check, case: Case) -> Iterator[Finding]:
     for slot, now, before in with_last(case):
         if slot.item.id in parts or slot.item.type == "signed" or mixed_units(slot, now, before):
             continue
+        if above_cap(case, slot, now):
+            continue
         low, high = sorted((abs(now), abs(before)))
         if high >= (LEAST_SWING if low else LEAST_FROM_ZERO) and high >= SWING * low:
-            yield this.finding(
+            made = this.finding(
                 case,
                 f"{case.at(slot)}本年是 {number_text(now)}，去年是 {number_text(before)}，相差 {number_text(now - before)}。",
                 "请核对是不是多打、漏打了一位；确实如此的请说明原因。",
@@ -115,3 +126,4 @@ def swing(this: Check, case: Case) -> Iterator[Finding]:
                 expected=f"与去年的 {number_text(before)} 相当",
                 difference=number_text(now - before),
             )
+            yield case.of_sums(made)

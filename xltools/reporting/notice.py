@@ -29,10 +29,19 @@ def write_returns(backs: Iterable[SentBack], folder: Path) -> list[tuple[str, st
         unit = back.unit.name if back.unit else ""
         said = back.name or f"没有附表：{back.why_not}"
         rows.append((one_line(back.checked.filing.file), one_line(unit), one_line(said)))
+    rows += [
+        ("", "", f"{name}：上一次留下的，这次没有写，请移走") for name in sorted(_left_over(folder, rows))
+    ]
     if texts:
         lines = "".join(texts).replace("\n", "\r\n")  # for the Notepad of older Windows
         write_whole(folder / NOTICE, lines.encode("utf-8-sig"))
     return rows
+
+
+def _left_over(folder: Path, rows: Iterable[Sequence[str]]) -> set[str]:
+    """Workbooks that an earlier run put there for units that have none to get this time."""
+    there = {path.name for path in folder.glob("*（退回*）.xlsx")} if folder.is_dir() else set()
+    return there - {row[2] for row in rows}
 
 
 def notice(back: SentBack) -> str:

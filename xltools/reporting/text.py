@@ -62,7 +62,9 @@ def check_report(result: CheckResult) -> Iterator[str]:
 
 def _row(one: Checked) -> tuple[str, ...]:
     def count(level: Level) -> str:
-        number = sum(finding.level is level for finding in one.findings)
+        """An explained query counts as a note."""
+        levels = (Level.NOTE if finding.explained else finding.level for finding in one.findings)
+        number = sum(one is level for one in levels)
         return str(number) if number else ""
 
     name = one.filing.unit.name if one.filing.unit else ""
