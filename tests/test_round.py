@@ -301,7 +301,7 @@ def test_archives_and_mails_are_opened_with_their_names(round_folder, report, tm
         "附件.xlsx": ("02号镇", "第1次报送"), "内.xlsx": ("01号镇", "第2次报送"),
         "套.xlsx": ("02号镇", "第2次报送"), "老报表.xlsx": ("00号镇", "第2次报送"),
         "说明.docx": ("", "这是文字文档，不是电子表格。"),
-    } or came["国标.xlsx"][1] == "第2次报送"  # fmt: skip
+    }  # fmt: skip
     receipts = {r.name: r for one in read_board(round_folder).units for r in one.receipts}
     assert receipts["内.xlsx"].source.endswith("二.eml > 内.zip > 内.xlsx")
     assert before == {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in source.iterdir()}
@@ -329,6 +329,24 @@ def test_what_is_no_filing_is_listed_with_one_sentence(round_folder, tmp_path, n
     seen = len(strays)
     rounds.take_in(round_folder, source)
     assert len(read_board(round_folder).strays) == seen  # met once
+
+
+@posix
+def test_a_file_that_could_not_be_opened_is_listed_until_it_can(round_folder, report, tmp_path):
+    source = rounds.put(tmp_path / "来")
+    (source / "x.xlsx").symlink_to(tmp_path / "别处.xlsx")
+    rounds.take_in(round_folder, source)
+    assert [one.name for one in read_board(round_folder).strays] == ["x.xlsx"]
+    (source / "x.xlsx").unlink()
+    rounds.take_in(round_folder, rounds.put(source, **{"x.xlsx": report(seed=1)}))
+    assert read_board(round_folder).strays == () and rounds.states(round_folder)["00号镇"] == "通过"
+
+
+def test_a_source_that_is_not_there_stops_before_anything_is_kept(round_folder, report, tmp_path):
+    source = rounds.put(tmp_path / "来", **{"x.xlsx": report(seed=1)})
+    with pytest.raises(UsageError, match="找不到"):
+        rounds.take_in(round_folder, source, tmp_path / "没有")
+    assert not list((round_folder / "02收件" / "原件").iterdir())
 
 
 def test_a_bomb_is_not_unpacked(round_folder, tmp_path, monkeypatch):

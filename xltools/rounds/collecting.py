@@ -68,7 +68,11 @@ def collect(round_: Round, sources: Iterable[Path], *, progress: Progress | None
     Raises UsageError for a source that does not exist, WriteError where an original cannot be kept; then nothing of
     the batch is recorded and all of it may be collected again.
     """
-    met = _keep(round_, sources)
+    paths = list(sources)
+    for path in paths:  # before anything is put by
+        if not path.exists() and not path.is_symlink():
+            raise UsageError(f"找不到：{path}")
+    met = _keep(round_, paths)
     new, again, known = _record(round_, met)
     checked = check_pending(round_, progress=progress)
     return Batch(

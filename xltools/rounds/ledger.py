@@ -247,7 +247,7 @@ class Ledger:
     def _records(self) -> Records:
         latest = self._db.execute("SELECT max(id) FROM rollup").fetchone()[0]
         parts = self._db.execute("SELECT receipt FROM part WHERE rollup = ?", (latest,))
-        strays = self._all("SELECT * FROM arrival WHERE sentence <> '' ORDER BY rowid")
+        strays = self._all(_STRAYS)
         return Records(
             units=tuple(map(_unit_row, self._all("SELECT * FROM unit ORDER BY place, id"))),
             copies=tuple(map(_copy_row, self._all("SELECT * FROM copy ORDER BY at, number"))),
@@ -407,6 +407,11 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
+_STRAYS = """
+    SELECT * FROM arrival WHERE sentence <> '' AND NOT (  -- what could not be opened then and was since
+        sha256 = '' AND EXISTS (SELECT 1 FROM arrival AS later WHERE later.source = arrival.source AND later.sha256 <> '')
+    ) ORDER BY rowid
+"""
 _UNIT_FIELDS = ("name", "code", "kind", "level", "parent", "contact", "phone", "due")
 
 
