@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Context, Decimal, InvalidOperation
 from functools import cached_property
 from typing import Literal
 
 from xltools.compute import all_figures
+from xltools.display import shows
 from xltools.form import Form, Value
 from xltools.layout import Carrier
 from xltools.problems import Problem, Transfer
@@ -21,9 +22,7 @@ from xltools.roster import Unit
 from xltools.words import number_text
 
 CellKind = Literal["blank", "number", "text", "boolean", "error"]
-FormatKind = Literal[
-    "general", "text", "date", "percent", "number", "misleading"
-]  # the last shows another number
+FormatKind = Literal["general", "text", "date", "percent", "number"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +34,26 @@ class Cell:
     formula: str | None = None  # without "="; shared formulas are already expanded
     locked: bool = True
     format: FormatKind = "general"
+    code: str = ""  # of a number's format, unless it shows every number as it is
+
+    def misleads(self, unit: str | None, code: str | None = None) -> bool:
+        """Whether its format, or another one, shows another number than the one that is stored, or none.
+
+        >>> [Cell("number", "180.09999999999999", code=code).misleads("万元") for code in ("0.0", '0.0"万"', "0")]
+        [False, True, True]
+        """
+        code = self.code if code is None else code
+        if self.kind != "number" or not code:
+            return False
+        try:
+            number = _SIGNIFICANT.create_decimal(self.text.strip())
+        except InvalidOperation:
+            return False
+        return number.is_finite() and not shows(code, number, unit)
 
 
 BLANK = Cell("blank")
+_SIGNIFICANT = Context(prec=15)  # digits of a number that Excel shows
 THROUGH = " > "  # no file name holds a ">" on Windows
 
 
@@ -53,6 +69,10 @@ class SheetFacts:
     hidden_columns: frozenset[int] = frozenset()  # 1-based
     protected: bool = False
     validations: int = 0
+    conditional: tuple[tuple[str, str], ...] = ()  # ranges, and number formats that conditions may put there
+    drawings: tuple[
+        str, ...
+    ] = ()  # pictures, shapes, charts: the ranges they cover, "" where they cover no cell
     overfull: bool = False  # a limit was reached and the rest was left unread
 
     def cell(self, address: str) -> Cell:

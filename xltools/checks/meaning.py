@@ -24,7 +24,7 @@ _REFERENCE = re.compile(r"((?:[^!,()+:]+!)?)([A-Z]{1,3}[1-9][0-9]{0,6})(?::([A-Z
 def meaning(formula: str, home: str = "") -> str:
     """A formula reduced to what it means on the sheet called `home`.  Text in double quotes is kept to the letter.
 
-    >>> meaning("+sum( $D$7:D9 )") == meaning("SUM(D7:D9)") == meaning("D7+SUM(表!D8:D9)", "表")
+    >>> meaning("+sum( $D$7:D9 )") == meaning("SUM(D7:D9)") == meaning("D7+SUM(表!D9:D8)", "表")
     True
     >>> meaning("SUM(D7:D8)+1") == meaning("SUM(D7:D8)")
     False
@@ -74,7 +74,8 @@ class _Sum:
             return False
         self.rest = self.rest[match.end() :]
         sheet = "" if match[1] == self.home else match[1]
-        (top, left), (bottom, right) = position(match[2]), position(match[3] or match[2])
+        rows, columns = map(sorted, zip(position(match[2]), position(match[3] or match[2]), strict=True))
+        (top, bottom), (left, right) = rows, columns
         if (bottom - top + 1) * (right - left + 1) + self.found.total() > MOST_CELLS:
             return False
         self.found.update(

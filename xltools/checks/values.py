@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Iterator
 from decimal import Decimal
 
+from xltools.checks.ground import covers
 from xltools.checks.registry import Case, Check, check
 from xltools.checks.shape import unsettled
 from xltools.compute import as_number
@@ -231,19 +232,27 @@ def too_large(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
-@check("V115", "显示的数与存的数不一样", Level.QUERY, requires=STRUCTURE, vanishes=True)
+@check("V115", "显示的数与存的数不一样", Level.QUERY, requires=STRUCTURE)
 def shown_otherwise(this: Check, case: Case) -> Iterator[Finding]:
-    """数字格的格式把数藏起来、除以一千或加上别的数字时，看到的和报上来的不是一个数。
+    """数字格的格式把数藏起来、舍去小数、除以一千或加上别的数字时，看到的和报上来的不是一个数。
 
-    通过：常规　0.00　#,##0
-    不通过：格式是 0,（1800 显示成 2）　格式是 ;;;（什么也不显示）
+    通过：常规　0.00（180.5 显示成 180.50）　#,##0　会计专用　带本格的单位
+    不通过：0,（1800 显示成 2）　0"百"（5 显示成 5百）　0.0（0.25 显示成 0.3）　;;;（什么也不显示）
     改正：把格式改回“常规”，核对显示出来的数。
     """
+    if case.filing.is_rollup or case.filing.book is None:
+        return  # a roll-up's cells are sums, and say in their formats how many units are missing
     for slot, entry in entries(case):
-        if entry.cell.format == "misleading" and entry.cell.kind == "number" and entry.value:
+        if entry.value is None:
+            continue
+        sheet, unit = case.filing.book.sheets[slot.sheet], slot.item.unit
+        codes = [entry.cell.code, *(code for area, code in sheet.conditional if covers(area, slot.place))]
+        code = next((code for code in codes if entry.cell.misleads(unit, code)), None)
+        if code is not None:
             yield this.finding(
                 case,
-                f"{case.at(slot)}存的是 {number_text(entry.value)}，因为单元格格式特殊，看到的不是这个数。",
+                f"{case.at(slot)}存的是 {number_text(entry.value)}，因为单元格格式特殊（{code[:40]}），"
+                "看到的可能不是这个数。",
                 "请把这一格的格式改回“常规”，核对显示出来的数；就是要报的数的，请说明。",
                 sheet=slot.sheet,
                 cell=slot.address,

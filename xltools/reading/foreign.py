@@ -79,7 +79,8 @@ def _sheet(name: str, state: Any, cells: dict[str, list[Any]], merges: list[str]
         name=name,
         state=state,
         cells={
-            at: Cell(kind, text, formula, format=shown) for at, (kind, text, formula, shown) in cells.items()
+            at: Cell(kind, text, formula, format=shown, code=code)
+            for at, (kind, text, formula, shown, code) in cells.items()
         },
         merges=frozenset(merges),
     )

@@ -1,4 +1,7 @@
-"""Cell styles: whether a cell is locked, and what kind of number its format shows."""
+"""Cell styles: whether a cell is locked, and what kind of number its format shows.
+
+Whether a format shows the very number that is stored is display.py's matter.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +9,44 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from xltools.display import LONGEST_CODE
 from xltools.filing import FormatKind
 from xltools.reading.parts import MAIN, TRUE, Attributes, PartReader, whole_number
-
-LONGEST_CODE = 512  # characters of a number format; Excel writes 255
 
 
 class CellStyle(NamedTuple):
     locked: bool
     format: FormatKind
+    code: str = ""  # of its number format; "" shows every number as it is
 
 
 PLAIN = CellStyle(True, "general")
 _NOT_SHOWN_BY_VALUE = re.compile(
     r'"[^"]*"?'  # quoted text
-    r"|[\\_*]."  # an escaped character, a width, a filling
+    r"|[\\_*!]."  # an escaped character, a width, a filling
     r"|\[(?!h+\]|m+\]|s+\])[^\]]*\]",  # a colour, condition, currency or locale, but not elapsed time
     re.DOTALL,
 )
 _DATE_MARKS = (*"ymdhs年月日", "aaa")  # aaa is the day of the week
 _SCIENTIFIC = re.compile(r"e[+-]")
 _SECTION = re.compile(rf"(?:{_NOT_SHOWN_BY_VALUE.pattern}|[^;])*", re.DOTALL)
-_SCALED = re.compile(r"[0#?],+(?![0#?,])")  # a comma behind the last digit divides by a thousand
+_PLAIN = ("", "general", "@")
+_BUILT_IN = {  # those that show numbers, as the Chinese editions of Excel have them
+    **{
+        1: "0",
+        2: "0.00",
+        3: "#,##0",
+        4: "#,##0.00",
+        11: "0.00E+00",
+        12: "# ?/?",
+        13: "# ??/??",
+        48: "##0.0E+0",
+    },
+    **dict.fromkeys((5, 6, 42), '"¥"#,##0;"¥"-#,##0'),
+    **dict.fromkeys((7, 8, 44), '"¥"#,##0.00;"¥"-#,##0.00'),
+    **dict.fromkeys((37, 38, 41), "#,##0;-#,##0"),
+    **dict.fromkeys((39, 40, 43), "#,##0.00;-#,##0.00"),
+}
 
 
 @lru_cache(maxsize=4096)
@@ -38,8 +57,6 @@ def format_kind(code: str) -> FormatKind:
     ['general', 'text', 'number', 'percent', 'date']
     >>> [format_kind(code) for code in ('yyyy"年"m"月"d"日"', '0"件/day"', "[DBNum1]上午/下午h", "#,##0.00_);(0)")]
     ['date', 'number', 'date', 'number']
-    >>> [format_kind(code) for code in ("0,", "#,##0.0,,", ";;;", '"12"', '0"000"', "#,##0")]
-    ['misleading', 'misleading', 'misleading', 'misleading', 'misleading', 'number']
     """
     whole = code[:LONGEST_CODE].lower()
     section = _SECTION.match(whole)
@@ -53,11 +70,12 @@ def format_kind(code: str) -> FormatKind:
         return "percent"
     if "@" in code:
         return "text"
-    shows_digits = any(mark in code for mark in "0#?") or not whole.strip()
-    fixed = "".join(match[0] for match in _NOT_SHOWN_BY_VALUE.finditer(first) if match[0][0] in '"\\')
-    if not shows_digits or _SCALED.search(code) or any(char.isdecimal() for char in fixed):
-        return "misleading"
     return "number"
+
+
+def kept_code(code: str) -> str:
+    """A format code as a cell keeps it: "" for those that show every number as it is."""
+    return "" if code.casefold() in _PLAIN else code[: LONGEST_CODE + 1]
 
 
 @lru_cache(maxsize=1024)
@@ -74,12 +92,13 @@ def _built_in(number: int) -> FormatKind:
 class StylesReader(PartReader):
     """Lock and number format of each cell style; fonts, fills and borders are nobody's matter here."""
 
-    sections = frozenset(["numFmts", "cellXfs"])
+    sections = frozenset(["numFmts", "cellXfs", "dxfs"])
 
     def __init__(self) -> None:
         super().__init__()
         self.styles: list[CellStyle] = []
         self.codes: dict[int, str] = {}
+        self.conditional: list[str | None] = []  # number formats that conditions may put on cells
         self.number = 0
         self.locked = True
 
@@ -94,10 +113,17 @@ class StylesReader(PartReader):
             elif self.depth == 4 and local == "protection":
                 self.locked = attributes.get("locked", "1") in TRUE
         elif self.section == "numFmts" and self.depth == 3 and local == "numFmt":
-            self.codes[whole_number(attributes["numFmtId"])] = attributes["formatCode"]
+            number, code = whole_number(attributes["numFmtId"]), attributes["formatCode"]
+            if self.codes.setdefault(number, code) != code:  # programs differ in which of the two counts
+                raise ValueError(f"two formats of one number: {number}")
+        elif self.section == "dxfs" and self.depth == 3 and local == "dxf":
+            self.conditional.append(None)
+        elif self.section == "dxfs" and self.depth == 4 and local == "numFmt" and self.conditional:
+            self.conditional[-1] = attributes["formatCode"]
 
     def closed(self, local: str) -> None:
         if self.depth == 3 and self.section == "cellXfs" and local == "xf":
             code = self.codes.get(self.number)
             kind = _built_in(self.number) if code is None else format_kind(code)
-            self.styles.append(CellStyle(self.locked, kind))
+            shown = kept_code(_BUILT_IN.get(self.number, "") if code is None else code)
+            self.styles.append(CellStyle(self.locked, kind, shown))

@@ -20,7 +20,7 @@ from typing import Any
 from xltools.filing import FormatKind
 from xltools.geometry import address
 from xltools.reading import archive
-from xltools.reading.formats import format_kind
+from xltools.reading.formats import format_kind, kept_code
 from xltools.reading.parts import Attributes, PartReader
 from xltools.reading.refusals import (
     DAMAGED,
@@ -39,7 +39,7 @@ MOST_CHARACTERS = 4_000_000  # in all its cells
 MOST_MEMORY = 768 * archive.MIB  # of addresses, which Python asks for more of than it uses
 MOST_SECONDS = 20
 
-Stored = tuple[str, str, "str | None", FormatKind]  # kind, text, formula, format
+Stored = tuple[str, str, "str | None", FormatKind, str]  # kind, text, formula, format and its code
 
 
 class Grid:
@@ -126,17 +126,23 @@ def _xls_grid(book: Any, sheet: Any, budget: Budget) -> Grid:
         for column in range(sheet.row_len(row)):
             cell = sheet.cell(row, column)
             if cell.ctype == biffh.XL_CELL_TEXT and cell.value:
-                grid.put(row + 1, column + 1, ("text", cell.value, None, "general"))
+                grid.put(row + 1, column + 1, ("text", cell.value, None, "general", ""))
             elif cell.ctype in (biffh.XL_CELL_NUMBER, biffh.XL_CELL_DATE):
                 code = book.format_map[book.xf_list[cell.xf_index].format_key].format_str
                 shown: FormatKind = "date" if cell.ctype == biffh.XL_CELL_DATE else format_kind(code)
                 value = cell.value + (DAYS_1904 if shown == "date" and book.datemode else 0)
-                grid.put(row + 1, column + 1, ("number", repr(value).removesuffix(".0"), None, shown))
+                grid.put(
+                    row + 1,
+                    column + 1,
+                    ("number", repr(value).removesuffix(".0"), None, shown, kept_code(code)),
+                )
             elif cell.ctype == biffh.XL_CELL_BOOLEAN:
-                grid.put(row + 1, column + 1, ("boolean", "TRUE" if cell.value else "FALSE", None, "general"))
+                grid.put(
+                    row + 1, column + 1, ("boolean", "TRUE" if cell.value else "FALSE", None, "general", "")
+                )
             elif cell.ctype == biffh.XL_CELL_ERROR:
                 text = biffh.error_text_from_code.get(cell.value, "#VALUE!")
-                grid.put(row + 1, column + 1, ("error", text, None, "general"))
+                grid.put(row + 1, column + 1, ("error", text, None, "general", ""))
     for row, end_row, column, end_column in sheet.merged_cells:
         grid.merge(row + 1, column + 1, end_row, end_column)
     return grid
@@ -279,15 +285,21 @@ def _ods_cell(cell: Attributes, text: str) -> Stored | None:
         formula = _REFERENCE.sub(lambda match: match[1].replace(":.", ":"), formula.partition("=")[2])
     kind, value = cell.get(OFFICE + "value-type", ""), cell.get(OFFICE + "value", "")
     if cell.get(CALC_TYPE) == "error" or (formula is not None and _ERROR.fullmatch(text)):
-        return "error", text, formula, "general"
+        return "error", text, formula, "general", ""
     if kind in ("float", "currency", "percentage"):
-        return "number", value.removesuffix(".0"), formula, "percent" if kind == "percentage" else "general"
+        return (
+            "number",
+            value.removesuffix(".0"),
+            formula,
+            "percent" if kind == "percentage" else "general",
+            "",
+        )
     if kind in ("date", "time"):
-        return "number", _serial(cell.get(OFFICE + "date-value", "")) or text, formula, "date"
+        return "number", _serial(cell.get(OFFICE + "date-value", "")) or text, formula, "date", ""
     if kind == "boolean":
-        return "boolean", cell.get(OFFICE + "boolean-value", "").upper(), formula, "general"
+        return "boolean", cell.get(OFFICE + "boolean-value", "").upper(), formula, "general", ""
     text = text or cell.get(OFFICE + "string-value", "")
-    return ("text", text, formula, "general") if text or formula is not None else None
+    return ("text", text, formula, "general", "") if text or formula is not None else None
 
 
 def _serial(date: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from xltools.filing import Book, Cell, SheetFacts
+from xltools.reading.drawings import DrawingsReader
 from xltools.reading.formats import StylesReader
 from xltools.reading.parts import (
     PropertiesReader,
@@ -107,6 +108,7 @@ class OpenBook:
             self._common = self._read_common()
         sheet = SheetReader(self._common, cell_limit)
         sheet.parse(_read(self._parts, path, about), about)
+        drawings = self._drawings(path, sheet.drawing, about)
         return SheetFacts(
             name=name,
             state=self.sheet_states[name],
@@ -116,8 +118,19 @@ class OpenBook:
             hidden_columns=frozenset(sheet.hidden_columns),
             protected=sheet.protected,
             validations=sheet.validations,
-            overfull=sheet.overfull,
+            conditional=tuple(sheet.conditional),
+            drawings=tuple(drawings.ranges),
+            overfull=sheet.overfull or drawings.overfull,
         )
+
+    def _drawings(self, path: str, identifier: str, about: str) -> DrawingsReader:
+        """What lies over the cells of a sheet; a part that is not there shows nothing."""
+        drawings = DrawingsReader()
+        part = _related(self._parts, path).get(identifier, ("", ""))[0] if identifier else ""
+        name = self._parts.find(part) if part else None
+        if name is not None:
+            drawings.parse(self._parts.read(name), about)
+        return drawings
 
     def _read_common(self) -> Common:
         strings, styles = StringsReader(), StylesReader()
@@ -125,7 +138,7 @@ class OpenBook:
             strings.parse(data, "工作簿的文字表")
         for data in self._of_kind("styles", "工作簿的格式表"):
             styles.parse(data, "工作簿的格式表")
-        return Common(strings.strings, styles.styles)
+        return Common(strings.strings, styles.styles, styles.conditional)
 
     def _of_kind(self, wanted: str, about: str) -> Iterator[bytes]:
         for path, kind in self._related.values():

@@ -152,6 +152,11 @@ class PartReader:
         pass
 
 
+def relation_of(attributes: Attributes) -> str | None:
+    """The id of the relationship that an element names."""
+    return attributes.get(_IDS[0]) or attributes.get(_IDS[1])
+
+
 class Enough(Exception):
     """A part need not be read to its end."""
 
@@ -223,7 +228,9 @@ class WorkbookReader(PartReader):
             state = attributes.get("state", "visible")
             if state not in ("visible", "hidden", "veryHidden"):
                 raise ValueError(f"unknown state of a sheet: {state}")
-            identifier = attributes.get(_IDS[0]) or attributes[_IDS[1]]
+            identifier = relation_of(attributes)
+            if identifier is None:
+                raise ValueError("a sheet without content")
             self.sheets.append((attributes["name"], cast(State, state), identifier))
 
     def closed(self, local: str) -> None:

@@ -6,18 +6,33 @@ import re
 from dataclasses import dataclass, field, replace
 
 from xltools.filing import BLANK, Cell, CellKind
+from xltools.geometry import address as address_of
 from xltools.geometry import column_letters
 from xltools.reading.formats import PLAIN, CellStyle
-from xltools.reading.parts import MAIN, TRUE, Attributes, End, PartReader, Start, unescaped, whole_number
+from xltools.reading.parts import (
+    MAIN,
+    TRUE,
+    Attributes,
+    End,
+    PartReader,
+    Start,
+    relation_of,
+    unescaped,
+    whole_number,
+)
 from xltools.reading.shared import LAST_COLUMN, LAST_ROW, column_number, moved
 
 MOST_CELLS = 20_000  # kept of one sheet
 MOST_MERGES = 20_000
 MOST_HIDDEN_ROWS = 20_000
 MOST_HIDDEN_COLUMNS = 512  # "all columns to the right" is one <col> of 16 000
+MOST_CONDITIONAL = 1_000  # number formats by condition
 MOST_EXPANDED = 2_000_000  # characters that the shared formulas of a workbook may grow to: 2 seconds
 
-_X14_VALIDATION = "http://schemas.microsoft.com/office/spreadsheetml/2009/9/main dataValidation"
+_X14 = "http://schemas.microsoft.com/office/spreadsheetml/2009/9/main"  # Excel's additions of 2010
+_X14_VALIDATION = f"{_X14} dataValidation"
+_X14_CONDITIONS = f"{_X14} conditionalFormatting"
+_X14_AREAS = "http://schemas.microsoft.com/office/excel/2006/main sqref"
 _KINDS: dict[str, CellKind] = {"e": "error", "d": "text"}
 _BOOLEANS = {"1": "TRUE", "true": "TRUE", "0": "FALSE", "false": "FALSE"}
 
@@ -58,6 +73,7 @@ class Common:
 
     strings: list[str]
     styles: list[CellStyle]
+    conditional: list[str | None] = field(default_factory=list)  # number formats by the number of the dxf
     # Cells without a formula by type, value and style: most are like another, and a Cell takes longer to make
     # than to look up.  None stands for a cell that is not kept.
     alike: dict[tuple[str | None, str | None, str | None], Cell | None] = field(default_factory=dict)
@@ -68,7 +84,8 @@ class SheetReader(PartReader):
     """One sheet: what surrounds its rows by `opened`, the rows themselves by `handlers`."""
 
     sections = frozenset(
-        ["sheetFormatPr", "cols", "sheetData", "sheetProtection", "mergeCells", "dataValidations", "extLst"]
+        ["sheetFormatPr", "cols", "sheetData", "sheetProtection", "mergeCells", "conditionalFormatting"]
+        + ["dataValidations", "drawing", "extLst"]
     )
 
     def __init__(self, common: Common, cell_limit: int) -> None:
@@ -86,6 +103,12 @@ class SheetReader(PartReader):
         self.run_depth = 0  # how deep inside it a text has to stand
         self.masters: dict[str, tuple[str, int, int]] = {}  # shared index → text, row, column
         self.waiting: list[tuple[str, str]] = []  # followers that stand before their master, and its index
+        self.spread_to = 0  # cells so far
+        self.arrays: list[tuple[str, str]] = []  # areas of array formulas and data tables, and the formula
+        self.conditional: list[tuple[str, str]] = []
+        self.areas: list[str] = []  # of the open conditional format
+        self.codes: list[str] = []  # number formats of an open one of Excel 2010, whose areas come last
+        self.drawing = ""  # id of the relationship
 
     def check_root(self, local: str) -> None:
         if local not in ("worksheet", "chartsheet", "dialogsheet") or self.space not in MAIN:
@@ -106,6 +129,18 @@ class SheetReader(PartReader):
                 self.overfull = True
         elif local in ("dataValidation", _X14_VALIDATION):
             self.validations += 1
+        elif local == "conditionalFormatting":
+            self.areas = attributes.get("sqref", "").split()
+        elif local == "cfRule" and attributes.get("dxfId", "").isdecimal():
+            number = int(attributes["dxfId"])
+            code = self.common.conditional[number] if number < len(self.common.conditional) else None
+            self.condition_shows(self.areas, code)
+        elif local == "numFmt":  # within a format of Excel 2010
+            self.codes.append(attributes["formatCode"])
+        elif local == _X14_AREAS:
+            self.text.clear()
+        elif local == "drawing":
+            self.drawing = relation_of(attributes) or ""
         elif local == "col":
             self.columns += 1
             if self.columns > LAST_COLUMN:
@@ -117,6 +152,21 @@ class SheetReader(PartReader):
             self.protected = attributes.get("sheet") in TRUE
         elif local == "sheetFormatPr":
             self.zero_height = attributes.get("zeroHeight") in TRUE
+
+    def closed(self, local: str) -> None:
+        if local == _X14_AREAS:
+            for code in self.codes:
+                self.condition_shows("".join(self.text).split(), code)
+        elif local == _X14_CONDITIONS:
+            self.codes.clear()
+
+    def condition_shows(self, areas: list[str], code: str | None) -> None:
+        if code is None:
+            return
+        self.conditional += [(_area(area), code) for area in areas[: MOST_CONDITIONAL + 1]]
+        if len(self.conditional) > MOST_CONDITIONAL:
+            del self.conditional[MOST_CONDITIONAL:]
+            self.overfull = True
 
     def all_hidden_rows(self) -> frozenset[int]:
         if self.zero_height:
@@ -226,8 +276,25 @@ class SheetReader(PartReader):
         for address, index in self.waiting:
             if index in self.masters and address in self.cells:
                 self.cells[address] = replace(self.cells[address], formula=self.expand(index, address))
+        for area, formula in self.arrays:
+            self.spread(area, formula)
         self.depth = 1
         self.go_on_with(self.start, self.end)
+
+    def spread(self, area: str, formula: str) -> None:
+        """Cells that are filled by an array formula which stands elsewhere have no figure of their own."""
+        first, _, last = area.partition(":")
+        (top, left), (bottom, right) = position_of(first), position_of(last or first)
+        self.spread_to += (bottom - top + 1) * (right - left + 1)
+        if self.spread_to > MOST_CELLS:
+            self.overfull = True
+            return
+        for row in range(top, bottom + 1):
+            for column in range(left, right + 1):
+                at = address_of(row, column)
+                cell = self.cells.get(at, BLANK)
+                if cell.formula is None:
+                    self.cells[at] = replace(cell, formula=formula)
 
     def end_unread(self, name: str) -> None:
         """Beyond the limit the rows are only read through."""
@@ -255,7 +322,8 @@ class SheetReader(PartReader):
         kind, text = self.content(type_, value)
         if kind == "blank" and formula is None and style.locked:
             return None
-        return Cell(kind, text, formula, style.locked, "date" if type_ == "d" else style.format)
+        code = style.code if kind == "number" else ""
+        return Cell(kind, text, formula, style.locked, "date" if type_ == "d" else style.format, code)
 
     def content(self, type_: str, value: str | None) -> tuple[CellKind, str]:
         """Kind and text of a cell by its t attribute."""
@@ -306,6 +374,8 @@ class SheetReader(PartReader):
     def formula_at(self, address: str, attributes: Attributes, text: str) -> str:
         """A formula; a shared one as it reads at this address."""
         text = text.removeprefix("=")
+        if attributes.get("t") in ("array", "dataTable") and ":" in attributes.get("ref", ""):
+            self.arrays.append((_area(attributes["ref"]), text))
         if attributes.get("t") != "shared" or "si" not in attributes:
             return text
         index = attributes["si"]
