@@ -544,6 +544,7 @@ def test_the_commands_of_a_round(tmp_path, monkeypatch, capsys):
     assert pipe.read(receipt.marked.read_bytes()).issue == filing.issue
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(f"{tmp_path / '好.xlsx'}\n\n".encode())))
     assert "第2次报送" in run("collect", "-")
+    assert f"{receipt.marked.name}”是先前退回的" in run("return", code=1)
     assert "汇总了 1/2 单位" in run("merge", code=1)
     assert (folder / "04汇总" / f"示例县2024年{rounds.FORM.title}汇总.xlsx").is_file()
     assert "已汇总" in run("log", "00号") and "01号镇" in run("log", "U01")

@@ -279,6 +279,8 @@ def return_here(out: Path | None, last: Path | None, quiet: bool) -> tuple[Any, 
         )  # fmt: skip
         rows = write_returns(returns.noted(backs), folder)
         returns.record()
+        for name in returns.left_over():
+            complain(f"{folder.name} 里的“{name}”是先前退回的，现在不用退了；不要再发，可以删去。")
     return result, rows, folder
 
 

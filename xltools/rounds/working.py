@@ -141,6 +141,18 @@ class Returns:
                 self._sent.append((back.checked.path, back.name if back.data is not None else ""))
             yield back
 
+    def left_over(self) -> list[str]:
+        """Workbooks in the folder that went back before and no longer do: mended since, void, or superseded."""
+        now = {name for _, name in self._sent}
+        before = dict.fromkeys(
+            self.round.folder / row.marked for row in self.round.ledger.records().receipts if row.marked
+        )
+        return [
+            path.name
+            for path in before
+            if path.is_file() and path.parent == self.folder and path.name not in now
+        ]
+
     def record(self) -> None:
         """To be called once all of it is written."""
         ledger = self.round.ledger
