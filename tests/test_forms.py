@@ -526,11 +526,25 @@ but = ["去冬"]
 def test_how_texts_state_a_figure(tmp_path: Path):
     (one,) = load_form(written(tmp_path, STATED)).statements
     assert (one.id, one.texts, one.items) == ("says-dry", ("about",), ("water.dry.total",))
-    assert (one.plus, one.but) == (("water.spring.total",), ("去冬",))
+    assert (one.plus, one.wording.but) == (("water.spring.total",), ("去冬",))
     assert [(phrase.text, phrase.has_number) for phrase in one.words] == [
         ("枯水{n}[处|口]", True),
         ("没有枯水", False),
     ]
+
+
+def test_a_statement_has_the_words_of_the_one_it_is_like(tmp_path: Path):
+    more = '''
+[[statement]]
+id = "says-spring"
+texts = ["about"]
+words = ["山泉{n}处"]
+items = ["water.spring.total"]
+like = "says-dry"
+beside = ["现有"]
+'''
+    wording = load_form(written(tmp_path, STATED + more)).statements[1].wording
+    assert (wording.beside, wording.but) == (("现有",), ("去冬",))
 
 
 @pytest.mark.parametrize(
@@ -547,6 +561,7 @@ def test_how_texts_state_a_figure(tmp_path: Path):
         ("枯水{n}[处|口]", "枯水{n}[处|口", "words", "“枯水{n}[处|口”里的 [ 没有收尾的 ]"),
         ("says-dry", "not-fewer", "id", "与一条规则同名，请换一个"),
         ('but = ["去冬"]', 'bud = ["去冬"]', "bud", "不认得这个键；是不是 but？"),
+        ('but = ["去冬"]', 'like = "says-wet"', "like", "前面没有‘says-wet’；可用的：没有"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_statement(tmp_path: Path, old: str, new: str, key: str, words: str):

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Literal
 
 from xltools.expression import Bound, Expression, Ref
-from xltools.phrase import Phrase
+from xltools.phrase import Phrase, Wording
 
 Value = int | Decimal | str | None  # None is blank, and blank is not zero
 Values = Mapping[str, Value]  # item id -> value
@@ -148,7 +148,7 @@ class Statement:
     words: tuple[Phrase, ...]
     items: tuple[str, ...]
     plus: tuple[str, ...]  # what some count in and others do not
-    but: tuple[str, ...]  # words before the number that make it speak of something else
+    wording: Wording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

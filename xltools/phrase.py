@@ -3,8 +3,9 @@
 `收到…申请{n}[件|条]` is read literally, but `…` is a short gap without punctuation or digits, `{n}` the number,
 `[a|b]` one of several (an empty one may be missing), `{year}` and `{next_year}` the report's year and the next.
 
-A number counts only where it can be meant in no other way: of this year, exact, not a difference.  Whatever is
-doubtful is not read.  Which figure a phrase speaks of, and what else makes it doubtful, is the form's matter.
+A number counts only where it can be meant in no other way: of this unit and this year, exact, not a difference.
+What may stand around a phrase in its clause is therefore listed, not what may not: common words, times, the unit's
+own name, and what the form says (`Wording`).  Whatever is doubtful is not read.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from xltools.errors import FormError
 from xltools.words import BLANKS, FULL_WIDTH
 
 MOST_GAP = 16  # characters of a gap; a longer one leads to another matter
+SENTENCE, TOPIC = 300, 2000  # characters looked at around a match, and before it for what is spoken of
 MARKS = ("{n}", "{year}", "{next_year}")
 
 STOPS = "。！？!?;；\n"  # ends of sentences
@@ -35,17 +37,41 @@ _NUMBER = rf"(?P<n>{_DIGITS}万?|(?<![{_NUMERALS}\d])[{_NUMERALS}]+(?![{_NUMERAL
 _GAP = rf"([^\d{re.escape(STOPS + PAUSES)}]{{0,{MOST_GAP}}}?)"
 
 _PLAIN_DIGITS = str.maketrans("零〇一二三四五六七八九", "00123456789")
-_NOT = re.compile(r"(?:不|未|没|没有|无|非|未曾|尚未|未能)$")
-_ABOUT = re.compile(rf"(?:约|近|接近|超|超过|逾|不足|不到|至少|最多|第|前|[\d{_NUMERALS}][至到~—-])$")
 _JOINED = re.compile(r"[^\d件条份起宗例元)）][、和及与或]$")  # 复议、诉讼3件: of both, unless it is none
-_INEXACT = re.compile(r"余|多|几|次|%|％|以上|以下|左右|上下")
 # Which year is spoken of: 上年结转 is a name and 比上年 a comparison, neither turns to another year.
 _YEARS = re.compile(
     r"(?<![比较与同和])(?:(?P<other>上一?年度?|去年|前年|往年|历年|近[二两三四五几]年)|(?P<this>今年|本年|全年|年内)"
     r"|(?P<year>(?:19|20)\d\d|二[零〇][零〇一二三四五六七八九]{2})年)(?!.{0,2}结转)"
 )
-_NOT_A_COUNT = re.compile(
-    r"同比|环比|[比较与]上|[比较与]去|增加|增长|减少|下降|增幅|降幅|上升|累计|以来|季度|半年|月份|平均|占"
+_YEAR = r"(?:(?:19|20)\d\d|二[零〇][零〇一二三四五六七八九]{2})年度?"
+_TO = r"[至到~—-]+"
+# The whole year, however it is put; only which one is kept.
+_WHOLE_YEAR = re.compile(
+    rf"[自从]?(?P<y>{_YEAR})?1月1日起?{_TO}(?:{_YEAR})?12月31日(?:止|期间)?"
+    rf"|(?<!\d)1月?份?{_TO}12月份?|截[至止]到?(?P<z>{_YEAR})?(?:12月)?(?:31日|底|末)|截[至止]到?(?:本年|今年|年)[底末]"
+)
+_PART_OF_YEAR = re.compile(
+    r"[\d一二三四五六七八九十]月|季度|半年|月份|每月|当月|上旬|中旬|下旬|(?<!今年)(?<!年初)以来"
+)
+_TIME = re.compile(rf"{_YEAR}|本年度?|今年|全年度?|当年|年内|年初|以来")
+_ORDINAL = re.compile(r"^[一二三四五六七八九十]+是|^\d{1,2}\.(?!\d)")
+_COUNTED = re.compile(rf"(?:{_DIGITS}|[{_NUMERALS}]+)[件份条起宗笔]")
+_PLAIN = "共 总共 共计 合计 总计 一共 总 计 实际 均 都 全部 已 已经 有 为 是 的 了 内 数量 情况 方面"
+_MORE = re.compile(rf"{_DIGITS}万?元|^[0零][件份条起宗]")  # 收取…1件380元; 未收到…0件 says it twice
+_ASIDE = re.compile(r"\((?![一二三四五六七八九十\d]+\))[^()]*\)")  # but (二) begins anew
+_TAKEN_BACK = re.compile(r"[均都皆全]非|[均都皆]?不是|[均都皆]不属|无关|不涉及")
+_ALL_ARE = re.compile(r"[,，:：]?(?:[均都皆]|全部)[为是系属]")
+
+# ---- whose figure it is
+
+_SEAT = re.compile(r"(?:人民政府|政府)?(?:办公室)?$|(?<=街道)办(?:事处)?$|(?:管委会|管理委员会)$")
+_TERRITORIES = "省市县区州盟旗"
+_OURS = (
+    "[我本](?:行政机关|机关|单位|部门|办公室|街道办事处|街道办|街办|办事处|管委会|街道|中心|大队|支队|分局"
+    "|[镇乡街局委办厅院处所站场])(?:人民政府|政府|机关|本级)?"
+)
+_ANOTHER = re.compile(
+    rf"(?:^|[,，])[{_TERRITORIES}镇乡][^{PAUSES}]{{1,8}}?(?:局|中心|站|所|大队|公司|学校|医院)"
 )
 
 
@@ -53,10 +79,21 @@ _NOT_A_COUNT = re.compile(
 class Reading:
     """A number as the text states it, and the words that do."""
 
-    at: int  # where the words end, so that the same number read twice is told
+    start: int  # where the words stand, so that the same number read twice is told
+    end: int
     value: int | Decimal
     in_wan: bool  # written as 1.2万: the value is multiplied already, and for a count not exact
     words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """What may stand around a phrase, and of what it has to be said."""
+
+    beside: tuple[str, ...] = ()  # words before it in its clause and in its gaps
+    behind: tuple[str, ...] = ()  # words after it in its clause
+    about: tuple[str, ...] = ()  # what is spoken of, where one of these was named last,
+    but: tuple[str, ...] = ()  # and where one of these was, it is something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +121,7 @@ def _compiled(pattern: str, year: int) -> re.Pattern[str]:
 
 def parse_phrase(text: str, *, file: str = "", key: str = "words") -> Phrase:
     """
-    >>> [one.value for one in read("今年收到政府信息公开申请12件。", [parse_phrase("收到…申请{n}件")], year=2021)]
+    >>> [one.value for one in read("今年共收到申请12件。", [parse_phrase("收到申请{n}件")], year=2021)]
     [12]
 
     Raises FormError, and nothing else, when it is none.
@@ -95,27 +132,37 @@ def parse_phrase(text: str, *, file: str = "", key: str = "words") -> Phrase:
 
     folded = fold(text)
     made, inside = "", False
+    choices: list[str] = []
     for part in re.findall(r"…+|\{[^}]*\}?|[\[\]|]|[^…{}\[\]|]+|\}", folded):
+        piece = ""
         if part[0] == "…":
             if inside:
                 refuse("里 [ ] 中不能有 …")
-            made += _GAP
+            piece = _GAP
         elif part[0] in "{}":
             if part not in MARKS:
                 refuse(f"里的 {part} 读不懂；可用的：{'、'.join(MARKS)}")
             if part == "{n}" and (inside or _NUMBER in made):
                 refuse("里 {n} 只能写一次，不能写在 [ ] 里")
-            made += _NUMBER if part == "{n}" else part
+            piece = _NUMBER if part == "{n}" else part
         elif part == "[":
             if inside:
                 refuse("里 [ ] 不能套 [ ]")
-            made, inside = made + "(?:", True
+            inside, choices = True, [""]
         elif part in "]|":
             if not inside:
                 refuse(f"里的 {part} 没有对应的 [；几选一写作 [甲|乙]")
-            made, inside = made + (")" if part == "]" else "|"), part == "|"
+            if part == "|":
+                choices.append("")
+            else:  # the longest first: of 新收到, 新收 would leave 到 to a gap
+                made += f"(?:{'|'.join(sorted(choices, key=len, reverse=True))})"
+                inside = False
         else:
-            made += re.escape(part)
+            piece = re.escape(part)
+        if inside:
+            choices[-1] += piece
+        else:
+            made += piece
     if inside:
         refuse("里的 [ 没有收尾的 ]")
     if folded.startswith("…") or folded.endswith("…"):
@@ -133,14 +180,17 @@ def fold(text: str) -> str:
 # ---- a text
 
 
-def read(text: str, phrases: Sequence[Phrase], *, year: int, but: Sequence[str] = ()) -> Iterator[Reading]:
-    """What a text states by these phrases.  A word of `but` before the number, in its clause, makes it doubtful.
+def read(
+    text: str, phrases: Sequence[Phrase], wording: Wording = Wording(), *, year: int, own: str = ""
+) -> Iterator[Reading]:
+    """What a text of the unit `own` (its name, its government's before it) states by these phrases.
 
-    >>> phrases = [parse_phrase("收到…申请{n}件"), parse_phrase("未收到…申请")]
-    >>> [one.value for one in read("未收到信息公开申请。去年收到信息公开申请3件。", phrases, year=2021)]
+    >>> phrases = [parse_phrase("收到申请{n}件"), parse_phrase("未收到申请")]
+    >>> [one.value for one in read("我镇未收到申请。去年收到申请3件。乙镇收到申请2件。", phrases, year=2021)]
     [0]
     """
     folded = re.sub("其中[,，:：]", "其中", fold(text))
+    folded = _WHOLE_YEAR.sub(lambda one: one["y"] or one["z"] or "全年", folded)
     decided: set[int] = set()  # 诉讼3件 is not read again in 复议和行政诉讼3件: the first phrase decides
     for phrase in phrases:
         for match in phrase.pattern(year).finditer(folded):
@@ -148,29 +198,79 @@ def read(text: str, phrases: Sequence[Phrase], *, year: int, but: Sequence[str] 
                 continue
             decided.add(match.end())
             value = number_of(match["n"]) if phrase.has_number else 0
-            if value is None or not _is_plain(match, folded, phrase, year, but):
+            if value is None or not _is_plain(match, folded, wording, year, own):
                 continue
             if not value or not _is_shared(match, folded):
                 in_wan = phrase.has_number and match["n"].endswith("万") and match["n"][0].isascii()
-                yield Reading(match.end(), value, in_wan, match[0])
+                yield Reading(match.start(), match.end(), value, in_wan, match[0])
 
 
-def _is_plain(match: re.Match[str], text: str, phrase: Phrase, year: int, but: Sequence[str]) -> bool:
-    """Whether a match states this year's figure, and exactly."""
-    before = text[_after_last(STOPS, text, match.start()) : match.start()]
-    clause = before[_after_last(PAUSES, before, len(before)) :]
+def _is_plain(match: re.Match[str], text: str, wording: Wording, year: int, own: str) -> bool:
+    """Whether a match states this unit's figure of this year, and exactly."""
+    before = text[max(0, match.start() - SENTENCE) : match.start()]
+    before = before[_after_last(STOPS, before, len(before)) :]
+    head = _ASIDE.sub("", before)
+    head = head[_after_last(PAUSES, head, len(head)) :]
+    after = text[match.end() : match.end() + SENTENCE]
+    after = after[: _before_next(STOPS, after)]
+    tail = _MORE.sub(_GONE, after[: _before_next(PAUSES, after)])
     gaps = [gap for at, gap in enumerate(match.groups(""), 1) if at != match.re.groupindex.get("n")]
-    within, after = "".join(gaps), text[match.end() : match.end() + 2]
-    if any(fold(word) in clause + within for word in but):
+    if _is_of_another_year(before + "".join(gaps), year) or _PART_OF_YEAR.search(before):
         return False
-    if _is_of_another_year(before + within, year) or _NOT_A_COUNT.search(clause + within):
+    if _is_of_another_body(before, own) or _is_of_something_else(
+        text[max(0, match.end() - TOPIC) : match.end()], after, wording
+    ):
         return False
-    if not phrase.has_number:
-        return True
-    if _NOT.search(before) or _ABOUT.search(text[: match.start("n")]) or _INEXACT.match(after):
-        return False
-    is_bare = match.end() == match.end("n")
-    return not is_bare or not after or after[0] in STOPS + PAUSES
+    beside, behind = ((*_PLAIN.split(), *map(fold, more)) for more in (wording.beside, wording.behind))
+    head = _COUNTED.sub(_GONE, _own_words(own).sub(_GONE, _TIME.sub(_GONE, _ORDINAL.sub(_GONE, head))))
+    return (
+        _consists_of(head, beside)
+        and _consists_of(tail, behind)
+        and all(_consists_of(gap, beside) for gap in gaps)
+    )
+
+
+_GONE = "·"  # in place of what has been understood, so that its neighbours do not become one word
+
+
+def _consists_of(text: str, words: Sequence[str]) -> bool:
+    """Whether a text can be cut into these words.  By hand: `(甲|甲乙|乙)*` may take `re` for ever."""
+    cuts = {0}
+    for at in range(len(text)):
+        if at in cuts:
+            cuts.update(at + len(word) for word in (*words, _GONE) if text.startswith(word, at))
+    return len(text) in cuts
+
+
+@lru_cache(maxsize=1024)
+def _own_words(own: str) -> re.Pattern[str]:
+    """What the unit calls itself: 本机关, 我镇; of 示例县甲镇 also 甲镇, 镇政府, 全镇, but not 全县 or 我县."""
+    core = _SEAT.sub("", own)
+    said = [_OURS]
+    for name in {core, own} - {""}:
+        ends = "|".join(re.escape(name[at:]) for at in range(max(1, len(name) - 1)))
+        last, two = re.escape(name[-1]), re.escape(name[-2:])
+        itself = "" if name[-1] in _TERRITORIES else "|本级"  # 县本级 is a part of a county
+        said.append(f"(?:{ends})(?:人民政府|政府|办事处|办|管委会|机关{itself})?")
+        said.append(f"[我本全]?{last}(?:人民政府|政府)|[我本全](?:{two}|{last})")
+    said += ["全街"] * core.endswith("街道") + ["管委会"] * own.endswith(("管委会", "管理委员会"))
+    return re.compile("|".join(said))
+
+
+def _is_of_another_body(before: str, own: str) -> bool:
+    """Whether an earlier clause of the sentence has another body for its subject: 县财政局率先试点，收到…"""
+    clauses = before[: _after_last(PAUSES, before, len(before))]
+    return _ANOTHER.search(_own_words(own).sub(_GONE, clauses)) is not None
+
+
+def _is_of_something_else(until: str, after: str, wording: Wording) -> bool:
+    """Whether what was named last is something else, or the sentence goes on to say that it was."""
+    about, but = (
+        max((at + len(word) for word in map(fold, words) if (at := until.rfind(word)) >= 0), default=0)
+        for words in (wording.about, wording.but)
+    )
+    taken_back = _ALL_ARE.match(after) and any(fold(word) in after for word in wording.but)
+    return but > about or bool(taken_back or _TAKEN_BACK.search(after))
 
 
 def _is_shared(match: re.Match[str], text: str) -> bool:
@@ -180,6 +280,10 @@ def _is_shared(match: re.Match[str], text: str) -> bool:
 
 def _after_last(signs: str, text: str, end: int) -> int:
     return max(text.rfind(sign, 0, end) for sign in signs) + 1
+
+
+def _before_next(signs: str, text: str) -> int:
+    return min((at for sign in signs if (at := text.find(sign)) >= 0), default=len(text))
 
 
 def _is_of_another_year(context: str, year: int) -> bool:

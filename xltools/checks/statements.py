@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from xltools.checks.registry import Case, Check, check
@@ -18,7 +19,7 @@ from xltools.words import number_text
 def text_against_table(this: Check, case: Case) -> Iterator[Finding]:
     """文字里写明的本年数（收到申请多少件、复议多少件等）应与表里的一致；口径不同的可以不一致，所以只提示。
 
-    通过：文字“收到申请5件”，表里新收总计 5　文字说的是上年、约数或其中一部分，不比较
+    通过：文字“收到申请5件”，表里新收总计 5　文字说的是上年、半年、约数、别的单位或其中一部分，不比较
     提示：文字“收到申请5件”，表里新收总计 3
     改正：核对文字和表，改正写错的一处；口径不同的不必改。
     """
@@ -26,31 +27,53 @@ def text_against_table(this: Check, case: Case) -> Iterator[Finding]:
     if case.filing.is_rollup or year is None:  # a roll-up's texts are its units' own
         return
     for name in case.form.texts:
-        differing: dict[tuple[int, tuple[str, ...]], Finding] = {}  # by place, so that nothing is said twice
+        differing: list[_Differing] = []
         for statement in case.form.statements:
-            found = _differing(case, statement, case.filing.texts.get(name, ""), year)
-            if name in statement.texts and found is not None:
-                made = _finding(this, case, statement, name, *found)
-                differing.setdefault((found[0].at, statement.items), made)
-        yield from (differing[place] for place in sorted(differing, key=lambda one: one[0]))
+            if name in statement.texts:
+                differing += _differing(case, statement, case.filing.texts.get(name, ""), year)
+        for group in _by_words(differing):
+            yield _finding(this, case, name, group)
 
 
-def _differing(case: Case, statement: Statement, text: str, year: int) -> tuple[Reading, Number] | None:
+@dataclass(frozen=True, slots=True)
+class _Differing:
     """What a text states, and the table's figure, where both are plain and differ."""
-    item = case.form.items[statement.items[0]]
+
+    statement: Statement
+    reading: Reading
+    stated: Number  # in the unit of the table
+    table: Number
+
+
+def _differing(case: Case, statement: Statement, text: str, year: int) -> Iterator[_Differing]:
+    item, unit = case.form.items[statement.items[0]], case.filing.unit
     table, more = _sum(case, statement.items), _sum(case, statement.plus)
     if table is None or more is None:
-        return None
+        return
+    own = "".join(dict.fromkeys((unit.parent, unit.name))) if unit else ""
     readings = [
         one
-        for one in read(text, statement.words, year=year, but=statement.but)
+        for one in read(text, statement.words, statement.wording, year=year, own=own)
         if item.type == "money" or not one.in_wan
     ]
     stated = {_in_unit(one.value, item.unit) for one in readings}
     # Two different numbers for one thing: which of them is meant cannot be told.
-    if len(stated) != 1 or stated & {table, table + more}:
-        return None
-    return readings[0], table
+    if len(stated) == 1 and not stated & {table, table + more}:
+        yield _Differing(statement, readings[0], stated.pop(), table)
+
+
+def _by_words(differing: Sequence[_Differing]) -> list[list[_Differing]]:
+    """In the order of the text.  What the same words say of several figures (未发生行政复议、行政诉讼) is one
+    thing; of one figure it is said once."""
+    groups: list[list[_Differing]] = []
+    for one in sorted(differing, key=lambda one: (one.reading.start, one.reading.end)):
+        last = groups[-1] if groups else []
+        overlaps = any(one.reading.start < other.reading.end for other in last)
+        if not overlaps or one.stated != last[0].stated:
+            groups.append([one])
+        elif all(one.statement.items != other.statement.items for other in last):
+            last.append(one)
+    return groups
 
 
 def _in_unit(value: Number, unit: str | None) -> Number:
@@ -68,24 +91,33 @@ def _sum(case: Case, items: Sequence[str]) -> Number | None:
     return whole
 
 
-def _finding(
-    this: Check, case: Case, statement: Statement, text: str, reading: Reading, table: Number
-) -> Finding:
-    place, item = case.layout.texts[text], case.form.items[statement.items[0]]
-    slots = [case.layout.slots[name] for name in statement.items]
-    words = case.at(slots[0]) + (f"等 {len(slots)} 格合计" if len(slots) > 1 else "")
-    stated, unit = _in_unit(reading.value, item.unit), item.unit or ""
-    apart = abs(Decimal(stated) - Decimal(table))
+def _finding(this: Check, case: Case, text: str, group: Sequence[_Differing]) -> Finding:
+    place, first = case.layout.texts[text], group[0]
+    words = max((one.reading.words for one in group), key=len)
+    stated, unit = number_text(first.stated), _unit(case, first)
+    items = [name for one in group for name in one.statement.items]
+    apart = {number_text(Decimal(one.stated) - Decimal(one.table)) for one in group}
     return this.finding(
         case,
-        f"〔{place.sheet}〕{place.address} 的文字“{reading.words}”说的是 {number_text(stated)}{unit}，"
-        f"{words}是 {number_text(table)}{unit}，相差 {number_text(apart)}。",
+        f"〔{place.sheet}〕{place.address} 的文字“{words}”说的是 {stated}{unit}，"
+        f"{'；'.join(_against(case, one) for one in group)}。",
         "请核对文字和表，改正写错的一处；口径不同的不必改。",
         sheet=place.sheet,
         cell=place.address,
-        item=statement.items[0] if len(statement.items) == 1 else None,
-        rule=f"{statement.id}.{text}",  # so that two statements of one text are told apart
-        found=number_text(stated),
-        expected=number_text(table),
-        difference=number_text(Decimal(stated) - Decimal(table)),
+        item=items[0] if len(items) == 1 else None,
+        rule=f"{first.statement.id}.{text}",  # so that two statements of one text are told apart
+        found=stated,
+        expected="、".join(number_text(one.table) for one in group),
+        difference=apart.pop() if len(apart) == 1 else None,
     )
+
+
+def _against(case: Case, one: _Differing) -> str:
+    slots = [case.layout.slots[name] for name in one.statement.items]
+    words = case.at(slots[0]) + (f"等 {len(slots)} 格合计" if len(slots) > 1 else "")
+    apart = number_text(abs(Decimal(one.stated) - Decimal(one.table)))
+    return f"{words}是 {number_text(one.table)}{_unit(case, one)}，相差 {apart}"
+
+
+def _unit(case: Case, one: _Differing) -> str:
+    return case.form.items[one.statement.items[0]].unit or ""

@@ -9,7 +9,7 @@ from xltools.errors import FormError
 from xltools.form import Item, Rule, Statement
 from xltools.forms.source import Toml
 from xltools.forms.syntax import Problems
-from xltools.phrase import Phrase, parse_phrase
+from xltools.phrase import Phrase, Wording, parse_phrase
 
 
 def build_statements(
@@ -22,7 +22,10 @@ def build_statements(
     """Every statement in declared order.  Mistakes go to `problems`, each cause once."""
     is_sound = not problems.found  # otherwise what is not there may only have been left out
     taken = {rule.id for rule in rules}
-    return tuple(_statement(source, texts, items, taken, problems, is_sound) for source in sources)
+    made: dict[str, Statement] = {}
+    for source in sources:
+        made[source["id"]] = _statement(source, texts, items, taken, made, problems, is_sound)
+    return tuple(made.values())
 
 
 def _statement(
@@ -30,6 +33,7 @@ def _statement(
     texts: Collection[str],
     items: Mapping[str, Item],
     taken: Collection[str],
+    earlier: Mapping[str, Statement],
     problems: Problems,
     is_sound: bool,
 ) -> Statement:
@@ -49,7 +53,22 @@ def _statement(
         words=tuple(_phrases(source["words"], f"{path}.words", problems)) if not problems.under(path) else (),
         items=tuple(source["items"]),
         plus=tuple(source.get("plus", ())),
-        but=tuple(source.get("but", ())),
+        wording=_wording(source, earlier, f"{path}.like", problems),
+    )
+
+
+def _wording(source: Toml, earlier: Mapping[str, Statement], path: str, problems: Problems) -> Wording:
+    """A statement's own words, and those of the one that it is `like`."""
+    base = Wording()
+    if "like" in source and source["like"] in earlier:
+        base = earlier[source["like"]].wording
+    elif "like" in source:
+        problems(path, f"前面没有‘{source['like']}’；可用的：{'、'.join(earlier) or '没有'}")
+    return Wording(
+        beside=base.beside + tuple(source.get("beside", ())),
+        behind=base.behind + tuple(source.get("behind", ())),
+        about=base.about + tuple(source.get("about", ())),
+        but=base.but + tuple(source.get("but", ())),
     )
 
 

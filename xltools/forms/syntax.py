@@ -319,7 +319,11 @@ SPECS: Mapping[str, Spec] = {
         "words*": _list(_text("一种说法", marks="n year next_year"), "说法的列表", least=1),
         "items*": _list(_ITEM, _ITEMS_WORDS, least=1),
         "plus": _list(_ITEM, _ITEMS_WORDS),
+        "beside": _list(_TEXT, "词的列表"),
+        "behind": _list(_TEXT, "词的列表"),
+        "about": _list(_TEXT, "词的列表"),
         "but": _list(_TEXT, "词的列表"),
+        "like": _text("前面另一个 statement 的 id"),
         **_PLACED,
     },
     "chart": {
