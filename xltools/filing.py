@@ -70,9 +70,7 @@ class SheetFacts:
     protected: bool = False
     validations: int = 0
     conditional: tuple[tuple[str, str], ...] = ()  # ranges, and number formats that conditions may put there
-    drawings: tuple[
-        str, ...
-    ] = ()  # pictures, shapes, charts: the ranges they cover, "" where they cover no cell
+    drawings: tuple[str, ...] = ()  # ranges beneath pictures, shapes and charts; "" where that is no cell
     overfull: bool = False  # a limit was reached and the rest was left unread
 
     def cell(self, address: str) -> Cell:
