@@ -534,7 +534,7 @@ def test_how_texts_state_a_figure(tmp_path: Path):
 
 
 def test_a_statement_has_the_words_of_the_one_it_is_like(tmp_path: Path):
-    more = '''
+    more = """
 [[statement]]
 id = "says-spring"
 texts = ["about"]
@@ -542,7 +542,7 @@ words = ["山泉{n}处"]
 items = ["water.spring.total"]
 like = "says-dry"
 beside = ["现有"]
-'''
+"""
     wording = load_form(written(tmp_path, STATED + more)).statements[1].wording
     assert (wording.beside, wording.but) == (("现有",), ("去冬",))
 
