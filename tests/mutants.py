@@ -11,6 +11,7 @@ from mutants_figures import counts, formulas, monies, signs, texts, zeros
 from mutants_files import files
 from mutants_identity import benign, identity
 from mutants_shape import lines, merges, sheets, strays
+from mutants_shown import arrays, drawings, formats, own_sheets
 
 
 def mutants(form) -> list[Mutant]:
@@ -27,6 +28,10 @@ def mutants(form) -> list[Mutant]:
         signs,
         texts,
         zeros,
+        formats,
+        arrays,
+        drawings,
+        own_sheets,
         identity,
         benign,
     )

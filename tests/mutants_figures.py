@@ -322,22 +322,6 @@ def counts(cast: Cast) -> Iterator[Mutant]:
         yield value(f"shown as {name}", shown, RETURNED, code)
     own_date = lambda shop: (shop.put_at(place, 44201), shop.show_as(place, 199, 'yyyy"年"m"月"'))  # noqa: E731
     yield value("shown as a date of one's own format", own_date, RETURNED, "V104")
-    for name, code in (
-        ("divided by a thousand", "0,"),
-        ("nothing", ";;;"),
-        ("another number", '"12"'),
-        ("with noughts", '0"00"'),
-    ):
-        odd = lambda shop, c=code: (shop.put_at(place, 5), shop.show_as(place, 199, c))  # noqa: E731
-        yield value(f"shown as {name}", odd, QUERIED, "V115", reads={item: 5})
-    for name, code in (
-        ("thousands", "#,##0"),
-        ("its unit", '0"件"'),
-        ("no zeros", "0;-0;;@"),
-        ("red", "[Red]0"),
-    ):
-        usual = lambda shop, c=code: (shop.put_at(place, 5), shop.show_as(place, 199, c))  # noqa: E731
-        yield value(f"shown with {name}", usual, ACCEPTED, reads={item: 5})
 
     def struck_out(shop: Workshop) -> None:
         """12 struck out and 3 beside it, in one cell: to every program the text 123."""
@@ -437,6 +421,11 @@ def monies(cast: Cast) -> Iterator[Mutant]:
     yield value("cleared", None, RETURNED, "V100")
     cap = cast.form.cap(slot.item, "town")
     yield value("above the cap", cap + 1, QUERIED, "V111", reads={item: Decimal(cap + 1)})
+    yield value("at the cap", cap, ACCEPTED, reads={item: Decimal(cap)})
+    wan = next(one for one in cast.layout.inputs if one.item.unit == "万元")
+    yield Mutant(name="money: 元 where 万元 are asked for", change=of(lambda shop: shop.put_at(wan.place, 1_805_000)),
+                 outcome=QUERIED, codes=("V111",), also=frozenset({"G102"}), sheet=wan.sheet, cell=wan.address,
+                 reads={wan.item.id: Decimal(1_805_000)})  # fmt: skip
 
 
 def signs(cast: Cast) -> Iterator[Mutant]:

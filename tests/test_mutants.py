@@ -17,7 +17,7 @@ from xltools.compute import all_figures
 from xltools.finding import Level
 from xltools.intake import check
 from xltools.merging import merge
-from xltools.words import clean as clean_text
+from xltools.words import file_name
 
 NATIONAL = ("gov-info-disclosure/2019", "gov-info-disclosure/2021")
 PROVINCE = "gov-info-disclosure/2019-jilin"  # extends 2019: every sixth mutant, or all with XLTOOLS_SLOW=1
@@ -43,7 +43,7 @@ def checked(mutant, form, folder):
     if mutant.beside is not None:
         mutant.beside(shop, folder)
     result = check([folder], **mutant.ask)
-    return next(one for one in result.filings if one.filing.file == clean_text(mutant.file))
+    return next(one for one in result.filings if one.filing.file == file_name(mutant.file))
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,7 @@ def test_mutant(key, mutant, tmp_path):
     if mutant.codes:
         first = next(finding for finding in one.findings if finding.code == mutant.codes[0])
         assert mutant.sheet in (None, first.sheet) and mutant.cell in (None, first.cell), said
+    assert not any(category(char) in ("Cc", "Cf", "Cs") for char in one.filing.file)
     for finding in one.findings:
         for words in (finding.message, finding.remedy, finding.found or "", finding.expected or ""):
             assert not any(

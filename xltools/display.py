@@ -40,8 +40,9 @@ _POWER = re.compile(r"0(?:\.(0*))?E[+-]0+", re.IGNORECASE)
 _FRACTION = re.compile(r"#\?+/\?+")  # ? shows no noughts, so that a whole number has no fraction
 _CURRENCIES = ("CNY", "RMB", "USD", "EUR", "HKD", "GBP", "JPY")
 _MINUS, _OPEN, _CLOSE = "-−－", "(（", ")）"
-_PUNCTUATION = "：:；;、。（）()〔〕《》“”"
+_WORD = re.compile(r"[\u3400-\u9fff：:；;、。（）()〔〕《》“”]")
 _NUMBER_WORDS = "两俩仨半双倍打成点负减分丨"  # besides those that Unicode calls numeric: 〇 一 百 万
+_NOTHING = re.compile("[-−－–—/]")
 _BRACKETS = "（）()〔〕：: "
 
 
@@ -183,9 +184,8 @@ def _shows(section: Section, number: Decimal, unit: str | None, *, bears_sign: b
     before, after = section.before, section.after
     if section.is_odd:
         return False
-    if number == 0 and "0" not in section.digits and section.digits != "General":
-        shown_nothing = before + after if set(section.digits) <= set("#?,.") else "0"
-        return not any(map(_is_number_word, shown_nothing))
+    if number == 0 and set(section.digits) <= set("#?,./"):  # nothing, or a mark or word for it
+        return all(_is_harmless(_NOTHING.sub("", text), unit) for text in (before, after))
     signs = 0
     for mark in _MINUS:
         signs += before.count(mark)
@@ -220,10 +220,6 @@ def _digits_show(digits: str, number: Decimal) -> bool:
     return places is not None and any(mark in digits for mark in "0#?") and decimals <= len(places[1] or "")
 
 
-def _is_number_word(char: str) -> bool:
-    return char.isnumeric() or char in _NUMBER_WORDS
-
-
 def _is_harmless(text: str, unit: str | None) -> bool:
     """Whether a text beside a number leaves it as it is: its own unit, a currency, words without a number."""
     bare = BLANK.sub("", text).strip(_BRACKETS)
@@ -231,6 +227,6 @@ def _is_harmless(text: str, unit: str | None) -> bool:
         return True
     if unit and unit.endswith(bare):  # 元 where 万元 is meant
         return False
-    return all(
-        "\u3400" <= char <= "\u9fff" or char in _PUNCTUATION or category(char) == "Sc" for char in bare
-    ) and not any(map(_is_number_word, bare))
+    return all(_WORD.fullmatch(char) or category(char) == "Sc" for char in bare) and not any(
+        char.isnumeric() or char in _NUMBER_WORDS for char in bare
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from unicodedata import category
 
 BLANKS = (  # every kind of space, and what takes no room at all
     "\t\n\v\f\r\x85 \u00a0\u1680"
@@ -28,6 +29,25 @@ def clean(text: str) -> str:
     """
     text = _UNPRINTABLE.sub("\ufffd", _LINE_END.sub("\n", text))
     return "\n".join(line.rstrip(BLANKS) for line in text.split("\n")).rstrip("\n")
+
+
+_UNSEEN = ("Cc", "Cf", "Cs")  # control characters, what turns text around or takes no room, half characters
+
+
+def seen(text: str, *, kept: str = "\n\t") -> str:
+    """A text in which whatever steers a terminal, turns writing around or is no character at all shows as □.
+
+    >>> seen("年报\u202efdp.xlsx"), seen("第一行\\n第二行\x1b[0m")
+    ('年报□fdp.xlsx', '第一行\\n第二行□[0m')
+    """
+    if text.isprintable():
+        return text
+    return "".join("□" if category(char) in _UNSEEN and char not in kept else char for char in text)
+
+
+def file_name(name: str) -> str:
+    """The name of a file that came in, as it is shown and kept: on one line, to be read in one way."""
+    return seen(name, kept="")
 
 
 def label_key(text: str) -> str:

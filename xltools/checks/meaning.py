@@ -18,6 +18,7 @@ MOST_CELLS = (
 DEEPEST = 20  # brackets within brackets
 
 _REFERENCE = re.compile(r"((?:[^!,()+:]+!)?)([A-Z]{1,3}[1-9][0-9]{0,6})(?::([A-Z]{1,3}[1-9][0-9]{0,6}))?")
+_QUOTED = re.compile(r'''("(?:[^"]|"")*"|'(?:[^']|'')*')''')
 
 
 @lru_cache(maxsize=4096)
@@ -28,16 +29,24 @@ def meaning(formula: str, home: str = "") -> str:
     True
     >>> meaning("SUM(D7:D8)+1") == meaning("SUM(D7:D8)")
     False
+    >>> meaning("SUM('表'!D7)", "表") == meaning("D7"), meaning("SUM('表 '!D7)", "表") == meaning("D7")
+    (True, False)
     """
-    parts = re.split(r'("(?:[^"]|"")*")', formula)
+    parts = _QUOTED.split(formula)
     parts[::2] = [_letters(part) for part in parts[::2]]
+    parts[1::2] = [_sheet(part) if part[0] == "'" else part for part in parts[1::2]]
     plain = "".join(parts).lstrip("=+")
-    cells = _Sum(plain, f"{_letters(home)}!").cells()
+    cells = _Sum(plain, f"{home.upper()}!").cells()
     return "+".join(sorted(cells.elements())) if cells else plain
 
 
+def _sheet(quoted: str) -> str:
+    """The name of a sheet out of its quotes; another blank in it is another sheet."""
+    return quoted[1:-1].replace("''", "'").upper()
+
+
 def _letters(text: str) -> str:
-    text = re.sub(r"[\s$']+", "", text).upper().replace("_XLFN.", "")
+    text = re.sub(r"[\s$]+", "", text).upper().replace("_XLFN.", "")
     return text.replace("TRUE()", "TRUE").replace("FALSE()", "FALSE").replace(";", ",")
 
 

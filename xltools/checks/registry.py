@@ -6,7 +6,6 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from unicodedata import category
 
 from xltools.compute import RuleResult, rule_results
 from xltools.culprit import Strength, Suspect, suspects
@@ -17,7 +16,7 @@ from xltools.form import Form, Values
 from xltools.layout import CHECKS, Layout, Slot, lay_out
 from xltools.problems import Problem
 from xltools.roster import Roster
-from xltools.words import clean, number_text, says_something
+from xltools.words import clean, number_text, says_something, seen
 
 MODULES = {  # in the order they run: what is required comes first; what each is about, for the page of codes
     "files": "文件打不打得开、是不是工作簿",
@@ -188,13 +187,11 @@ class Check:
 
 
 MOST_FOUND, MOST_MESSAGE = 200, 800  # characters quoted
-_UNSEEN = ("Cc", "Cf", "Cs")  # control characters, what turns text around or takes no room, half characters
 
 
 def short(text: str | None, most: int) -> str | None:
     """A text cut to length, without what would steer a terminal or fit in no file."""
-    if text is not None and not text.isprintable():
-        text = "".join("□" if category(char) in _UNSEEN and char not in "\n\t" else char for char in text)
+    text = text if text is None else seen(text)
     return text if text is None or len(text) <= most else text[: most - 1] + "…"
 
 

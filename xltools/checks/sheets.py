@@ -18,7 +18,7 @@ from xltools.words import BLANK, FULL_WIDTH, label_key
 STRUCTURE = ("S006",)
 OURS = (PROBLEMS, TRANSFERS)  # sheets that a workbook sent back has besides the form's own
 FEWEST_LABELS = 3  # of ours, for a sheet to be a table of ours
-_FIGURE = re.compile(r"[-+\u2212]?[0-9][0-9.,]*[\u4e00-\u9fff]{0,2}")
+_FIGURE = re.compile(r"[-+\u2212]?[0-9][0-9,]*(?:\.[0-9]+)?[\u4e00-\u9fff]{0,2}")  # 12, 12件, but not 1.其他
 
 
 def added_sheets(case: Case) -> Iterator[SheetFacts]:

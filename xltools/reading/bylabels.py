@@ -30,7 +30,7 @@ from xltools.reading.prose import (
 )
 from xltools.reading.refusals import Refused
 from xltools.reading.tables import Located, Piece, locate
-from xltools.words import clean, label_key
+from xltools.words import file_name, label_key
 
 At = tuple[int, int]
 FEWEST_WORDS = 2  # of the form's, on a sheet whose figures are listed though no table was found on it
@@ -73,7 +73,7 @@ def harvest(
     unit, said_year = identity_of(fronts, found.form, units)
     items = _items(found)
     return Harvest(
-        file=clean(file),
+        file=file_name(file),
         sha256=hashlib.sha256(data).hexdigest(),
         form=found.form,
         unit=unit,

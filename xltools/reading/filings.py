@@ -29,7 +29,7 @@ from xltools.problems import (
 from xltools.reading import gate, identify, normalise, ooxml, refusals
 from xltools.reading.rollups import with_leaves
 from xltools.scaling import SCALED_SCHEMA
-from xltools.words import clean, label_key
+from xltools.words import clean, file_name, label_key
 
 FindForm = Callable[[str], Form | None]
 MOST_ROLLUP_CELLS = 4_000_000  # on one sheet: thousands of units by hundreds of figures
@@ -59,13 +59,13 @@ def read_filing_bytes(file: str, data: bytes, find_form: FindForm) -> Filing:
 
 
 def _refused(file: str, data: bytes, refusal: Refusal) -> Filing:
-    return Filing(file=clean(file), sha256=hashlib.sha256(data).hexdigest() if data else "", refusal=refusal)
+    return Filing(file=file_name(file), sha256=hashlib.sha256(data).hexdigest() if data else "", refusal=refusal)
 
 
 def _read(file: str, data: bytes, find_form: FindForm) -> Filing:
     package = gate.admit(data)
     opened = ooxml.open_book(package)
-    file, sha = clean(file), package.sha256
+    file, sha = file_name(file), package.sha256
     meta = opened.sheet(META) if META in opened.sheet_states else None
     if meta is not None and meta.cell("A1").text == SCALED_SCHEMA:
         refusals.refuse_copy()

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from xltools.finding import Finding, Level, Outcome
 from xltools.form import Form
 from xltools.result import Checked, CheckResult, MergeResult
-from xltools.words import BLANK, clean
+from xltools.words import BLANK, seen
 
 MARKS = {
     Outcome.ACCEPTED: "√",
@@ -36,9 +36,9 @@ def one_line(text: str) -> str:
     """A text from outside on one line, without anything that steers a console.
 
     >>> one_line("第一行\\n第二行 \\x1b[31m红")
-    '第一行 第二行 \ufffd[31m红'
+    '第一行 第二行 □[31m红'
     """
-    return BLANK.sub(" ", clean(text)).strip()
+    return BLANK.sub(" ", seen(BLANK.sub(" ", text))).strip()
 
 
 def check_report(result: CheckResult) -> Iterator[str]:
