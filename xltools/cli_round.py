@@ -46,6 +46,8 @@ def register(app: typer.Typer) -> None:
         ("log", log_command),
         ("pin", pin_command),
         ("void", void_command),
+        ("close", close_command),
+        ("verify-archive", verify_archive_command),
     ):
         app.command(name, cls=ChineseCommand)(command)
 
@@ -214,6 +216,55 @@ def _choose(unit: str, number: int, reason: str, *, void: bool, undo: bool) -> N
     with working() as round_:
         said = choose(round_, unit, number, reason, void=void, undo=undo)
     say(said)
+
+
+def close_command(
+    anyway: Annotated[
+        str, typer.Option("--anyway", metavar="原因", help="还有没办完的也封存；原因写进封存的压缩包")
+    ] = "",
+    last: LastFile = None,
+    quiet: Quiet = False,
+) -> None:
+    """封存这一轮：汇总表、全部原件、核对结果、台账和看板打成一个压缩包，核对无误后不再改动。退出码：1 还有没办完的。"""
+    from xltools.reporting.papers import papers
+    from xltools.reporting.text import one_line
+    from xltools.rounds.closing import look_through, seal
+
+    with working() as round_, progress(quiet) as show:
+        sealing = look_through(round_, last=last_year(last, round_), progress=show)
+        if sealing.open_words and not anyway.strip():
+            complain(f"还有 {len(sealing.open_words)} 个没办完，没有封存：")
+            say_all(f"  {one_line(words)}" for words in sealing.open_words)
+            complain("办完再封存；确实要现在封存的，用 --anyway 写明原因。")
+            raise typer.Exit(OPEN)
+        closing = seal(sealing, papers(), reason=anyway, progress=show)
+    for words in sealing.open_words:
+        complain(f"没办完就封存了：{one_line(words)}")
+    say(f"封存在 {closing.file}，读回来核对过了：{len(sealing.rollup.leaves)} 个单位的数和原件一致。")
+    say(f"压缩包的 SHA-256：{closing.sha256}")
+
+
+def verify_archive_command(
+    archive: Annotated[Path, typer.Argument(metavar="封存.zip", help="close 写出的压缩包")],
+    quiet: Quiet = False,
+) -> None:
+    """核对封存的压缩包：一个文件不多不少不改，汇总表由里面的原件重新加出来一样。退出码：0 都对，1 有不对的。"""
+    from xltools.reporting.text import one_line
+    from xltools.rounds.chasing import time_words
+    from xltools.rounds.verifying import verify_archive
+
+    with progress(quiet) as show:
+        verdict = verify_archive(archive, progress=show)
+    said = verdict.statement
+    if said is not None:
+        say(f"{one_line(f'{said.county} {said.title}').strip()}，{time_words(said.closed_at)} 封存")
+        if said.reason:
+            say(f"没办完就封存的原因：{one_line(said.reason)}")
+    if verdict.fault:
+        say(f"不对：{one_line(verdict.fault)}")
+        raise typer.Exit(OPEN)
+    say(f"都对：{verdict.files} 个文件和清单一致，{verdict.units} 个单位的原件重新核对、汇总，和汇总表一致。")
+    say(f"压缩包的 SHA-256：{verdict.sha256}（可与封存时记下的对照）")
 
 
 # ---- what the commands share with check, return and merge

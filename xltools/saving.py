@@ -46,7 +46,13 @@ def save_rollup(path: Path, data: bytes, rollup: Rollup) -> Path:
 
 
 def recount(name: str, data: bytes, rollup: Rollup) -> None:
-    """Raises WriteError unless the workbook is sound and holds the roll-up's units, figures and sums.
+    """Raises WriteError unless the workbook is sound and holds the roll-up's units, figures and sums."""
+    if wrong := mismatch(data, rollup):
+        raise WriteError(f"{name} 写出来的{wrong}，没有替换原来的文件。")
+
+
+def mismatch(data: bytes, rollup: Rollup) -> str:
+    """What in a workbook is not as the roll-up's units, figures and sums are, in words; "" where it holds them all.
 
     Read by our own gate and reader, a cell at a time, since a roll-up may hold millions of them.
     """
@@ -54,10 +60,8 @@ def recount(name: str, data: bytes, rollup: Rollup) -> None:
         book = ooxml.open_book(gate.admit(data))
         wrong = next((words for one in _expected(rollup) for words in _differences(book, one)), None)
     except gate.Refused as refused:
-        said = refused.refusal.sentence
-        raise WriteError(f"{name} 写出来的读不回来（{said}），没有替换原来的文件。") from refused
-    if wrong is not None:
-        raise WriteError(f"{name} 写出来的和汇总的不一致（{wrong}），没有替换原来的文件。")
+        return f"读不回来（{refused.refusal.sentence}）"
+    return f"和汇总的不一致（{wrong}）" if wrong is not None else ""
 
 
 @dataclass(frozen=True)

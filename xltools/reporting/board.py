@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xltools.reporting.chat import chat_texts
+from xltools.reporting.json import figure
 from xltools.reporting.notice import CUT
 from xltools.reporting.page import board_page
 from xltools.reporting.text import one_line, table
@@ -16,12 +17,13 @@ from xltools.rounds.chasing import (
     counts_words,
     day_words,
     days_overdue,
+    effect_words,
     problem_words,
     state_words,
     time_words,
     to_chase,
 )
-from xltools.rounds.standing import Board, Receipt, State, UnitStanding
+from xltools.rounds.standing import Board, Effect, Receipt, State, UnitStanding
 from xltools.saving import BESIDE
 from xltools.writing.board import write_board, write_chase
 from xltools.writing.files import write_whole
@@ -45,6 +47,8 @@ def board_report(board: Board) -> Iterator[str]:
     """What `status` prints: the counts, a table of all units, then what came in and is nobody's."""
     due = f"，期限{day_words(board.due)}" if board.due else ""
     yield f"{' '.join(filter(None, (one_line(board.county), board.title)))}{due}，{time_words(board.made_at)}"
+    if board.closing is not None:
+        yield one_line(f"{time_words(board.closing.at)} 封存，在 {board.closing.file}")
     yield counts_words(board)
     if board.units:
         yield ""
@@ -57,6 +61,12 @@ def board_report(board: Board) -> Iterator[str]:
         yield ""
         yield f"没有算作报送的文件（{len(board.strays)} 个）："
         yield from (f"  {one_line(one.name)}：{one_line(one.sentence)}" for one in board.strays)
+    if board.late:
+        yield ""
+        yield f"封存后收到的文件（{len(board.late)} 个）："
+        for unit, receipt in board.late:
+            said = f"{unit.unit.name} {receipt.title}“{receipt.name}”（{receipt.outcome.words}）"
+            yield f"  {one_line(said)}：{one_line(effect_words(receipt.effect))}。"
     yield ""
     asked = to_chase(board)
     yield f"要催的 {len(asked)} 个。" if asked else "没有要催的。"
@@ -94,6 +104,7 @@ def board_document(board: Board) -> dict[str, Any]:
         "due": board.due or None,
         "made_at": board.made_at,
         "open": board.is_open,
+        "closed": _closing(board),
         "counts": {state.value: states.count(state) for state in State},
         "units": [_unit(one, board) for one in board.units],
         "strangers": [_unit(one, board) for one in board.strangers],
@@ -102,6 +113,12 @@ def board_document(board: Board) -> dict[str, Any]:
             for one in board.strays
         ],
     }  # fmt: skip
+
+
+def _closing(board: Board) -> dict[str, Any] | None:
+    """When the round was closed, and in which archive."""
+    one = board.closing
+    return {"at": one.at, "file": one.file, "sha256": one.sha256, "reason": one.reason} if one else None
 
 
 def _unit(one: UnitStanding, board: Board) -> dict[str, Any]:
@@ -140,7 +157,20 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
         "void": receipt.void,
         "pinned": receipt.pinned,
         "reason": receipt.reason,
+        "late": receipt.late,
+        "effect": _effect(receipt.effect),
     }
+
+
+def _effect(effect: Effect | None) -> dict[str, Any] | None:
+    """What a late file would change in the totals."""
+    if effect is None:
+        return None
+    shifts = [
+        {"item": one.item, "label": one.label, "before": figure(one.before), "after": figure(one.after)}
+        for one in effect.shifts
+    ]
+    return {"why_not": effect.why_not, "shifts": shifts}
 
 
 def write_board_files(board: Board, backs: Iterable[SentBack] = ()) -> list[tuple[Path, Path]]:

@@ -6,10 +6,12 @@ import datetime
 from pathlib import Path
 
 from xltools.errors import UsageError
-from xltools.roster import Unit
+from xltools.form import Form
+from xltools.roster import Roster, Unit
 from xltools.rounds import ledger as ledgers
 from xltools.rounds.folder import look_at, today_units
 from xltools.rounds.ledger import Clock, Ledger, Records
+from xltools.rounds.settings import Settings
 from xltools.rounds.standing import Board, Stray, UnitStanding
 from xltools.rounds.states import States
 from xltools.words import label_key
@@ -23,7 +25,13 @@ def read_board(folder: Path, *, clock: Clock = datetime.datetime.now) -> Board:
     with Ledger(folder / ledgers.FILE, read_only=True) as ledger:
         records = ledger.records()
     now = clock().replace(tzinfo=None).isoformat(timespec="seconds")
-    states, rows = States(records), today_units(records, roster)
+    return board_of(folder, said, form, roster, records, now)
+
+
+def board_of(folder: Path, said: Settings, form: Form, roster: Roster, records: Records, now: str) -> Board:
+    """The board that these records make at that moment."""
+    closed = records.closing is not None  # then the units are those that were sealed
+    states, rows = States(records), list(records.units) if closed else today_units(records, roster)
     standings = [states.standing(row, folder=folder, today=now[:10], due=said.due) for row in rows]
     inside = [one for one, row in zip(standings, rows, strict=True) if row.listed]
     outside = [one for one, row in zip(standings, rows, strict=True) if not row.listed and one.receipts]
@@ -38,6 +46,7 @@ def read_board(folder: Path, *, clock: Clock = datetime.datetime.now) -> Board:
         strays=tuple(_strays(records, folder)),
         strangers=tuple(outside),
         made_at=now,
+        closing=records.closing,
     )
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from xltools.compute import as_number
 from xltools.roster import KINDS
-from xltools.rounds.standing import Board, Receipt, State, UnitStanding
+from xltools.rounds.standing import Board, Effect, Receipt, Shift, State, UnitStanding
+from xltools.words import number_text
 
 WHY = {  # what a unit is asked for; a state that is not here asks nothing of the unit
     State.NOT_ISSUED: "还没有下发模板",
@@ -18,6 +20,7 @@ WHY = {  # what a unit is asked for; a state that is not here asks nothing of th
     State.RETURNED: "退回，要改",
     State.QUERIED: "待核实，要说明",
 }
+MOST_SHIFTS = 5  # of a late file, told in one sentence; the rest is in `status --format json`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,9 @@ class Chase:
 
 
 def to_chase(board: Board) -> tuple[Chase, ...]:
-    """Who has not sent or has to mend, by kind and then in the order of the roster."""
+    """Who has not sent or has to mend, by kind and then in the order of the roster; nobody once it is closed."""
+    if board.closing is not None:
+        return ()
     asked = [one for one in board.units if one.state in WHY and not one.dropped]
     asked.sort(key=lambda one: KINDS.index(one.unit.kind) if one.unit.kind in KINDS else len(KINDS))
     return tuple(Chase(standing=one, why=_why(one), days=days_overdue(one, board)) for one in asked)
@@ -87,6 +92,30 @@ def late_words(board: Board) -> str:
     """How many units are past their day; a returned report can be late as well as one that never came."""
     late = sum(days_overdue(one, board) > 0 for one in board.units)
     return f"；过了期限还没报好的 {late} 个" if late else ""
+
+
+def effect_words(effect: Effect | None) -> str:
+    """What a file that came after the closing would change.
+
+    >>> effect_words(Effect(shifts=(Shift(item="a.b.c", label="合计", before=3, after=5),)))
+    '不计入汇总；计入的话汇总数有 1 处会变：合计由 3 变为 5（+2）'
+    """
+    if effect is None:
+        return "不计入汇总；对汇总数的影响还没有算，再运行一次 collect 就会算"
+    if effect.why_not:
+        return f"不计入汇总（{effect.why_not}）"
+    if not effect.shifts:
+        return "不计入汇总；计入的话汇总数也不变"
+    told = "、".join(map(_shift_words, effect.shifts[:MOST_SHIFTS]))
+    more = "等" if len(effect.shifts) > MOST_SHIFTS else ""
+    return f"不计入汇总；计入的话汇总数有 {len(effect.shifts)} 处会变：{told}{more}"
+
+
+def _shift_words(one: Shift) -> str:
+    before, after = (number_text(value) if value is not None else "空白" for value in (one.before, one.after))
+    old, new = as_number(one.before) or 0, as_number(one.after) or 0
+    sign = "+" if new > old else ""
+    return f"{one.label}由 {before} 变为 {after}（{sign}{number_text(new - old)}）"
 
 
 def time_words(at: str) -> str:

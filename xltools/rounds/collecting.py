@@ -26,6 +26,7 @@ from xltools.rounds import settings
 from xltools.rounds.arrivals import Arrival, arrivals
 from xltools.rounds.board import at_called
 from xltools.rounds.folder import BACK, IN, MERGED, ORIGINALS, OUT, Round
+from xltools.rounds.late import weigh_late
 from xltools.rounds.ledger import FILE as LEDGER
 from xltools.rounds.ledger import ArrivalRow, ReceiptRow, Records, UnitRow
 from xltools.rounds.states import States, current_of
@@ -75,10 +76,11 @@ def collect(round_: Round, sources: Iterable[Path], *, progress: Progress | None
     met = _keep(round_, paths)
     new, again, known = _record(round_, met)
     checked = check_pending(round_, progress=progress)
+    weighed = weigh_late(round_)
     return Batch(
         came=(*checked, *again, *(_stray(one) for one in new if one.sentence)),
         known=known,
-        notices=tuple(filter(None, [round_.ledger.behind, *_twins(round_, new)])),
+        notices=tuple(filter(None, [round_.ledger.behind, *_twins(round_, new), *weighed])),
     )
 
 
@@ -224,7 +226,7 @@ def check_pending(round_: Round, *, progress: Progress | None = None) -> list[Ca
             after = replace(row, unit=unit, number=number, outcome=one.outcome)
             receipts[:] = [*(other for other in receipts if other.id != row.id), after]
             came.append(_came(after, finder.names[unit], current_of(receipts)))
-            cause = "重新核对" if row.number else f"第{number}次报送"
+            cause = "重新核对" if row.number else f"{'封存后收到的' if row.late else ''}第{number}次报送"
             ledger.add_event(at, unit, states.of(unit), f"{cause}：{outcome_words(one)}", row.name)
         _hold_together(round_, records, wanted, checked, at)
     return came
@@ -260,7 +262,9 @@ def _why_nobodys(one: Checked) -> str:
 
 def _came(row: ReceiptRow, unit: str, current: ReceiptRow | None) -> Came:
     words = f"第{row.number}次报送"
-    if current is not None and current.id != row.id:
+    if row.late:
+        words += "，封存后收到，不计入汇总"
+    elif current is not None and current.id != row.id:
         words += f"，现在算的是第{current.number}次"
     return Came(name=row.name, source=row.source, words=words, unit=unit, outcome=row.outcome)
 
@@ -348,7 +352,7 @@ def _twins(round_: Round, new: Sequence[Arrival]) -> list[str]:
     names = {row.id: row.unit.name for row in records.units}
     said = []
     for unit, receipts in States(records).receipts.items():
-        of_batch = [row for row in receipts if row.sha256 in shas]
+        of_batch = [row for row in receipts if row.sha256 in shas and not row.late]
         if len(of_batch) > 1:
             files = "、".join(f"第{row.number}次“{row.name}”" for row in of_batch)
             current = current_of(receipts)
@@ -367,6 +371,7 @@ def choose(round_: Round, unit: str, number: int, reason: str, *, void: bool, un
 
     Gives what is so now, as a sentence.  Raises UsageError for a unit or number that is not there, or no reason.
     """
+    round_.demand_open()
     check_pending(round_)
     if not reason.strip():
         raise UsageError("请用 --reason 写明原因。")

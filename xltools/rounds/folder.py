@@ -24,10 +24,11 @@ from xltools.reading.rosters import HEADS, read_roster
 from xltools.roster import Roster
 from xltools.rounds import ledger as ledgers
 from xltools.rounds import settings
+from xltools.rounds.chasing import time_words
 from xltools.rounds.ledger import Clock, Ledger, Records, UnitRow
 from xltools.rounds.listing import applied, changes, paired
 from xltools.rounds.settings import Settings, load_settings, settings_text
-from xltools.rounds.standing import State
+from xltools.rounds.standing import Closing, State
 from xltools.rounds.states import States
 from xltools.words import label_key
 from xltools.writing.files import write_whole
@@ -83,6 +84,11 @@ class Round:
             lean=True,
         )
 
+    def demand_open(self) -> None:
+        """Raises RoundError where the round was closed."""
+        if (closing := self.ledger.closing()) is not None:
+            raise RoundError(closed_words(closing))
+
     def unit_rows(self, records: Records) -> Mapping[str, UnitRow]:
         """The ledger's rows by the key of the unit as the roster has it; of others, as it was last known."""
         by_key = {row.unit.key: row for row in records.units if not row.listed}
@@ -95,6 +101,17 @@ def copies_by_number(records: Records) -> dict[str, Issued]:
         copy.number: Issued(copy.number, copy.form, copy.year, copy.then, now[copy.unit])
         for copy in records.copies
     }
+
+
+def closed_words(closing: Closing) -> str:
+    """
+    >>> closed_words(Closing(at="2024-02-01T09:00:00", file="04汇总/a.zip", sha256=""))
+    '这一轮已在 2024-02-01 09:00 封存（04汇总/a.zip），不再改动；之后来的文件用 collect 收，另记为封存后收到的，不计入汇总。'
+    """
+    return (
+        f"这一轮已在 {time_words(closing.at)} 封存（{closing.file}），不再改动；"
+        "之后来的文件用 collect 收，另记为封存后收到的，不计入汇总。"
+    )
 
 
 def own_forms(said: Settings, folder: Path) -> list[str]:
@@ -186,8 +203,10 @@ def open_round(
     """The round of a folder, held for one run, its units those of the roster of today."""
     said, form, roster = look_at(folder, given)
     with only_run(folder), _open(folder, clock) as ledger:
-        words = _keep_up(ledger, roster)
-        _note_late(ledger, said.due)
+        words = []
+        if ledger.closing() is None:  # of a closed round nothing changes any more
+            words = _keep_up(ledger, roster)
+            _note_late(ledger, said.due)
         notices = (*words, *filter(None, [ledger.behind]))
         yield Round(folder, said, form, roster, ledger, notices)
 

@@ -50,8 +50,9 @@ def dispatch(
     """A workbook for each unit of the roster (or those named), in 01下发; what would be the same is left alone.
 
     `dry_run` says what would be done and touches nothing.  Raises RosterError for an empty roster, UsageError for a
-    name that is not on it.
+    name that is not on it, RoundError where the round is closed.
     """
+    round_.demand_open()
     if not round_.roster.units:
         raise RosterError(f"单位名单 {round_.settings.units} 里一个单位也没有；先填好再下发。")
     named = list(template_names(round_.form, round_.roster, round_.settings.year))

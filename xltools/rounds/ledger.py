@@ -19,7 +19,7 @@ from urllib.parse import quote
 from xltools.errors import BusyError, RoundError, WriteError
 from xltools.finding import Outcome
 from xltools.roster import Unit
-from xltools.rounds.standing import State
+from xltools.rounds.standing import Closing, State
 
 FILE = "ledger.sqlite"
 PATIENCE = 10.0  # seconds to wait for another process
@@ -76,6 +76,14 @@ MIGRATIONS = (  # each takes the schema from its index to the next version
     CREATE INDEX receipt_of_unit ON receipt (unit);
     CREATE INDEX event_of_unit ON event (unit);
     """,
+    """
+    CREATE TABLE closing (                             -- once it has its row, nothing that was sealed changes
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        at TEXT NOT NULL, file TEXT NOT NULL, sha256 TEXT NOT NULL, reason TEXT NOT NULL
+    );
+    ALTER TABLE receipt ADD COLUMN late INTEGER NOT NULL DEFAULT 0;     -- came after the closing
+    ALTER TABLE receipt ADD COLUMN effect TEXT NOT NULL DEFAULT '';     -- JSON: what it would change; '': not weighed
+    """,
 )
 
 
@@ -120,6 +128,8 @@ class ReceiptRow:
     reason: str
     marked: str
     returned: bool
+    late: bool = False
+    effect: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +151,15 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RollupRow:
+    """A roll-up that was made.  `file` is relative to the folder where it lies in it."""
+
+    at: str
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
     """The whole ledger at one moment."""
 
@@ -150,6 +169,8 @@ class Records:
     strays: tuple[ArrivalRow, ...] = ()  # what was not kept
     events: tuple[EventRow, ...] = ()
     merged: frozenset[int] = frozenset()  # receipts in the latest roll-up
+    rollup: RollupRow | None = None  # the latest
+    closing: Closing | None = None
 
 
 class Ledger:
@@ -255,6 +276,18 @@ class Ledger:
             strays=tuple(ArrivalRow(**row) for row in strays),
             events=tuple(map(_event_row, self._all("SELECT * FROM event ORDER BY id"))),
             merged=frozenset(row[0] for row in parts),
+            rollup=next((RollupRow(**row) for row in self._all(_LATEST_ROLLUP)), None),
+            closing=self._closing(),
+        )
+
+    def closing(self) -> Closing | None:
+        """When and how the round was closed; None while it is open."""
+        with _said(self.path):
+            return self._closing()
+
+    def _closing(self) -> Closing | None:
+        return next(
+            (Closing(**row) for row in self._all("SELECT at, file, sha256, reason FROM closing")), None
         )
 
     def met(self) -> set[tuple[str, str]]:
@@ -292,7 +325,9 @@ class Ledger:
         self._insert("arrival", {name: getattr(row, name) for name in ArrivalRow.__slots__}, "OR IGNORE")
 
     def add_receipt(self, *, sha256: str, path: str, name: str, source: str, at: str) -> None:
-        self._insert("receipt", {"sha256": sha256, "path": path, "name": name, "source": source, "at": at})
+        """A file that was kept; late where the round is closed."""
+        row = {"sha256": sha256, "path": path, "name": name, "source": source, "at": at}
+        self._insert("receipt", {**row, "late": self._closing() is not None})
 
     def change_receipt(self, receipt: int, **values: object) -> None:
         """Sets columns of one receipt; names come from our own code."""
@@ -305,6 +340,10 @@ class Ledger:
     def add_rollup(self, at: str, file: str, sha256: str, receipts: Iterable[int]) -> None:
         made = self._insert("rollup", {"at": at, "file": file, "sha256": sha256})
         self._db.executemany("INSERT INTO part VALUES (?, ?)", [(made, receipt) for receipt in receipts])
+
+    def add_closing(self, closing: Closing) -> None:
+        """Closes the round, once."""
+        self._insert("closing", {name: getattr(closing, name) for name in ("at", "file", "sha256", "reason")})
 
     def _insert(self, table: str, row: dict[str, object], otherwise: str = "") -> int | None:
         marks = ", ".join("?" * len(row))
@@ -412,6 +451,7 @@ _STRAYS = """
         sha256 = '' AND EXISTS (SELECT 1 FROM arrival AS later WHERE later.source = arrival.source AND later.sha256 <> '')
     ) ORDER BY rowid
 """
+_LATEST_ROLLUP = "SELECT at, file, sha256 FROM rollup ORDER BY id DESC LIMIT 1"
 _UNIT_FIELDS = ("name", "code", "kind", "level", "parent", "contact", "phone", "due")
 
 
@@ -431,7 +471,7 @@ def _copy_row(row: dict[str, Any]) -> CopyRow:
 
 
 def _receipt_row(row: dict[str, Any]) -> ReceiptRow:
-    flags = {name: bool(row[name]) for name in ("void", "pinned", "returned")}
+    flags = {name: bool(row[name]) for name in ("void", "pinned", "returned", "late")}
     outcome = Outcome(row["outcome"]) if row["outcome"] is not None else None
     return ReceiptRow(**{**row, **flags, "outcome": outcome})
 

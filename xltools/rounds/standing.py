@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from xltools.finding import Outcome
+from xltools.form import Value
 from xltools.roster import Unit
 
 
@@ -33,6 +34,34 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """That a round was closed, and the archive it was sealed in."""
+
+    at: str
+    file: str  # relative to the folder
+    sha256: str  # of the archive
+    reason: str = ""  # why it was closed while something was open
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """One total that would be another."""
+
+    item: str
+    label: str
+    before: Value
+    after: Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What a file that came after the closing would change in the totals, if it were counted."""
+
+    why_not: str = ""  # why that cannot be told
+    shifts: tuple[Shift, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """One file of a unit as it came in: different bytes are a new receipt, the same bytes are not."""
 
@@ -52,6 +81,8 @@ class Receipt:
     reason: str = ""  # of the pin, or of voiding it
     returned: bool = False  # a marked workbook of it has been written
     marked: Path | None = None  # that workbook, for the board to lead to
+    late: bool = False  # came after the closing: kept, checked, and never counted
+    effect: Effect | None = None  # of a late one, once it was weighed
 
     @property
     def title(self) -> str:
@@ -84,8 +115,9 @@ class UnitStanding:
 
     @cached_property
     def current(self) -> Receipt | None:
-        """The receipt that counts: neither voided nor superseded."""
-        return next((one for one in self.receipts if not one.void and not one.superseded), None)
+        """The receipt that counts: neither voided nor superseded nor late."""
+        counting = (one for one in self.receipts if not (one.void or one.superseded or one.late))
+        return next(counting, None)
 
     @property
     def words(self) -> str:
@@ -119,10 +151,25 @@ class Board:
     strays: tuple[Stray, ...] = ()
     strangers: tuple[UnitStanding, ...] = ()  # units that sent something and are not on the roster
     made_at: str = ""
+    closing: Closing | None = None
+
+    @property
+    def late(self) -> tuple[tuple[UnitStanding, Receipt], ...]:
+        """What came after the closing, unit by unit."""
+        everybody = (*self.units, *self.strangers)
+        return tuple((one, receipt) for one in everybody for receipt in one.receipts if receipt.late)
 
     @property
     def is_open(self) -> bool:
-        """Whether anything is left to do: a unit that has not passed, or a report of a unit nobody listed."""
+        """Whether anything is left to do: a unit that has not passed, or a report of a unit nobody listed.
+
+        Of a closed round nothing is.
+        """
+        return self.closing is None and self.lacks
+
+    @property
+    def lacks(self) -> bool:
+        """Whether a unit has not passed, or a report of a unit that nobody listed lies there."""
         return any(one.state.is_open for one in self.units) or any(
             not one.dropped and one.current is not None for one in self.strangers
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from xltools.finding import Outcome
+from xltools.form import Value
 from xltools.rounds.ledger import EventRow, ReceiptRow, Records, UnitRow
-from xltools.rounds.standing import Event, Receipt, State, UnitStanding
+from xltools.rounds.standing import Effect, Event, Receipt, Shift, State, UnitStanding
 
 AFTER = {
     Outcome.ACCEPTED: State.PASSED,
@@ -21,7 +24,7 @@ WITHOUT_REPORT = (State.NOT_ISSUED, State.ISSUED, State.RECEIVED, State.RETURNED
 
 def current_of(receipts: Iterable[ReceiptRow]) -> ReceiptRow | None:
     """Of one unit's receipts in the order they came, the one that counts: the one pinned, else the last."""
-    valid = [one for one in receipts if not one.void]
+    valid = [one for one in receipts if not one.void and not one.late]
     pinned = [one for one in valid if one.pinned]
     return max(pinned or valid, key=lambda one: one.id, default=None)
 
@@ -68,7 +71,8 @@ class States:
             state=state,
             overdue=late,
             returns=sum(
-                one.outcome in (Outcome.RETURNED, Outcome.UNREADABLE) and not one.void for one in came
+                one.outcome in (Outcome.RETURNED, Outcome.UNREADABLE) and not (one.void or one.late)
+                for one in came
             ),
             issued=row.id in self.issued,
             due=own,
@@ -97,10 +101,47 @@ def _receipts(rows: Sequence[ReceiptRow], folder: Path) -> Iterable[Receipt]:
             queries=row.queries,
             notes=row.notes,
             path=folder / row.path,
-            superseded=not row.void and row is not current,
+            superseded=not row.void and not row.late and row is not current,
             void=row.void,
             pinned=row.pinned,
             reason=row.reason,
             returned=row.returned,
             marked=folder / row.marked if row.marked else None,
+            late=row.late,
+            effect=effect_of(row.effect),
         )
+
+
+# ---- what a late one would change, as the ledger keeps it
+
+
+def effect_of(text: str) -> Effect | None:
+    """
+    >>> effect_of(effect_text(Effect(shifts=(Shift(item="a.b.c", label="费用", before=Decimal("1.5"), after=2),))))
+    Effect(why_not='', shifts=(Shift(item='a.b.c', label='费用', before=Decimal('1.5'), after=2),))
+    """
+    if not text:
+        return None
+    said = json.loads(text)
+    shifts = (
+        Shift(**{**one, "before": _number(one["before"]), "after": _number(one["after"])})
+        for one in said["shifts"]
+    )
+    return Effect(why_not=said["why_not"], shifts=tuple(shifts))
+
+
+def effect_text(effect: Effect) -> str:
+    """Money as text, so that no float comes near it."""
+    shifts = [
+        {"item": one.item, "label": one.label, "before": _kept(one.before), "after": _kept(one.after)}
+        for one in effect.shifts
+    ]
+    return json.dumps({"why_not": effect.why_not, "shifts": shifts}, ensure_ascii=False)
+
+
+def _kept(value: Value) -> int | str | None:
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _number(value: int | str | None) -> Value:
+    return Decimal(value) if isinstance(value, str) else value

@@ -23,14 +23,18 @@ from xltools.writing.files import file_name
 def check_round(
     round_: Round, *, last: LastYear | None = None, lean: bool = True, progress: Progress | None = None
 ) -> CheckResult:
-    """Checks again every report that counts, all of them together, and keeps the outcome in the ledger."""
+    """Checks again every report that counts, all of them together, and keeps the outcome in the ledger.
+
+    Raises RoundError where the round is closed.
+    """
+    round_.demand_open()
     check_pending(round_)
     records = round_.ledger.records()
     wanted = replace(round_.wanted(records, last), lean=lean)
     units = {row.id: row.unit for row in records.units}
     states = States(records)
     counting = [row for unit in units if (row := states.current(unit)) is not None]
-    names = _file_names(counting, units)
+    names = file_names(counting, units)
     read: list[Checked] = []
     for done, row in enumerate(counting):
         if progress:
@@ -46,7 +50,7 @@ def check_round(
     return result
 
 
-def _file_names(rows: Iterable[ReceiptRow], units: dict[int, Unit]) -> dict[int, str]:
+def file_names(rows: Iterable[ReceiptRow], units: dict[int, Unit]) -> dict[int, str]:
     """Receipt → the name it is reported under: as received, after the unit's where two have the same."""
     rows = list(rows)
     counts = Counter(row.name for row in rows)
