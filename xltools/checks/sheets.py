@@ -223,7 +223,7 @@ def drawings(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
-@check("S023", "图形压在填报格上", Level.QUERY, requires=STRUCTURE)
+@check("S023", "图形压在填报格上", Level.QUERY, requires=STRUCTURE, vanishes=True)
 def drawings_over_inputs(this: Check, case: Case) -> Iterator[Finding]:
     """图片、文本框、形状压在填报格或合计上，看到的可能是图形里写的数，而不是格里的数。
 

@@ -209,6 +209,19 @@ def repaired(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
+UNIT_MIXED = (2_000, 50_000)  # around 10 000: 元 written as 万元, or the other way
+
+
+def mixed_units(slot: Slot, now: Decimal, before: Decimal) -> bool:
+    """Whether two years' amounts differ as 元 and 万元 do; G107 speaks of it."""
+    low, high = UNIT_MIXED
+    return (
+        slot.item.type == "money"
+        and min(now, before) > 0
+        and low <= max(now, before) / min(now, before) <= high
+    )
+
+
 @check("V111", "数目大得少见", Level.QUERY, requires=STRUCTURE)
 def too_large(this: Check, case: Case) -> Iterator[Finding]:
     """超过同级单位通常的上限的数，多半是单位弄错或多打了一位。
@@ -219,8 +232,11 @@ def too_large(this: Check, case: Case) -> Iterator[Finding]:
     """
     for slot, entry in entries(case):
         value, cap = as_number(entry.value), case.form.cap(slot.item, case.level)
+        last = as_number((case.last or {}).get(slot.item.id))
+        if value is not None and last is not None and mixed_units(slot, Decimal(value), Decimal(last)):
+            continue  # G107 says it, and what last year's figure was
         if value is not None and cap is not None and abs(Decimal(value)) > cap:
-            yield this.finding(
+            made = this.finding(
                 case,
                 f"{case.at(slot)}填的是 {number_text(value)}，超过同级单位通常的上限 {cap}。",
                 "请核对单位和位数；确实如此的请说明原因。",
@@ -230,9 +246,10 @@ def too_large(this: Check, case: Case) -> Iterator[Finding]:
                 found=number_text(value),
                 expected=f"不超过 {cap}",
             )
+            yield case.of_sums(made)
 
 
-@check("V115", "显示的数与存的数不一样", Level.QUERY, requires=STRUCTURE)
+@check("V115", "显示的数与存的数不一样", Level.QUERY, requires=STRUCTURE, vanishes=True)
 def shown_otherwise(this: Check, case: Case) -> Iterator[Finding]:
     """数字格的格式把数藏起来、舍去小数、除以一千或加上别的数字时，看到的和报上来的不是一个数。
 
@@ -270,12 +287,10 @@ def like_a_date(this: Check, case: Case) -> Iterator[Finding]:
     改正：核对；确实是这个数的写明原因。
     """
     year = case.filing.year
-    if year is None:
+    if year is None or case.filing.is_rollup:  # nobody types into a roll-up
         return
-    first = (
-        datetime.date(year - 1, 1, 1) - EPOCH
-    ).days  # 1/5 becomes a day of the year in which it is typed,
-    last = (datetime.date(year + 3, 1, 1) - EPOCH).days  # be it late
+    # 1/5 becomes a day of the year in which it is typed, be that late
+    first, last = ((datetime.date(y, 1, 1) - EPOCH).days for y in (year - 1, year + 3))
     for slot, entry in entries(case):
         value, cap = as_number(entry.value), case.form.cap(slot.item, case.level)
         if slot.item.type == "money" or value is None or (cap is not None and abs(Decimal(value)) > cap):

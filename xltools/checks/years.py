@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from xltools.checks.registry import Case, Check, check
 from xltools.checks.rules import STRUCTURE, broken_rules, needs_last
+from xltools.checks.values import mixed_units
 from xltools.compute import as_number
 from xltools.finding import Finding, Level
 from xltools.layout import Slot
@@ -14,7 +15,6 @@ from xltools.words import number_text
 
 SWING = 10  # times; below it offices do vary from year to year
 LEAST_SWING, LEAST_FROM_ZERO = 100, 1_000  # smaller figures jump without a cause
-UNIT_MIXED = (2_000, 50_000)  # around 10 000: 元 written as 万元, or the other way
 LEAST_TO_COMPARE = 5  # figures other than zero that have to agree before a report looks copied
 
 
@@ -63,15 +63,6 @@ def same_as_last_year(this: Check, case: Case) -> Iterator[Finding]:
             "请核对是不是拿错了去年的数；确实相同的请说明原因。",
             found=f"{len(pairs)} 个数相同",
         )
-
-
-def mixed_units(slot: Slot, now: Decimal, before: Decimal) -> bool:
-    low, high = UNIT_MIXED
-    return (
-        slot.item.type == "money"
-        and min(now, before) > 0
-        and low <= max(now, before) / min(now, before) <= high
-    )
 
 
 @check("G107", "疑似元、万元混用", Level.QUERY, requires=STRUCTURE)
