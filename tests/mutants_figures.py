@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from decimal import Decimal
@@ -57,6 +58,8 @@ def formulas(cast: Cast) -> Iterator[Mutant]:
         yield put("itself", "G202", 0, formula=total.address)
         yield put("another workbook's", "G202", worth, formula="[1]Sheet1!A1")
         yield put("a constant with an equals sign", "G202", worth, formula=str(worth))
+        elsewhere = formula.replace("(", f"('{total.sheet} '!", 1)
+        yield put("a sheet whose name has one blank more", "G202", worth, formula=elsewhere)
         yield put("empty formula", "G202", worth, formula="")
         yield put("cache stale", "G204", worth + 1, formula=formula, outcome=NOTED)
         yield put("cache lies by text", "G204", str(worth + 5), kind="str", formula=formula, outcome=NOTED)
@@ -74,6 +77,7 @@ def formulas(cast: Cast) -> Iterator[Mutant]:
             "plus sign": f"+{formula}",
             "own sheet's name": formula.replace("(", f"('{total.sheet}'!", 1),
             "brackets": f"({formula})",
+            "its range the other way round": re.sub(r"(\w+):(\w+)", r"\2:\1", formula),
         }.items():
             yield put(f"spelt with {name}", None, worth, formula=spelt, outcome=ACCEPTED)
 

@@ -289,6 +289,16 @@ def drawings(cast: Cast) -> Iterator[Mutant]:
         types = shop.tree(CONTENT)
         types.remove(next(one for one in types if one.get("PartName") == "/xl/drawings/drawing9.xml"))
 
+    for name, content in (("not closed", b"<wsDr"), ("something else", b"<x/>"), ("without a row", b"")):
+
+        def damaged(shop: Workshop, content: bytes = content) -> None:
+            no_row = f'<wsDr xmlns="{DRAWING}"><twoCellAnchor><from/><to/></twoCellAnchor></wsDr>'.encode()
+            draw(shop, slot.sheet)
+            shop.parts["xl/drawings/drawing9.xml"] = content or no_row
+
+        yield Mutant(
+            name=f"drawing: damaged, {name}", change=of(damaged), outcome=UNREADABLE, codes=("F005",)
+        )
     yield Mutant(name="drawing: the part is not there", change=of(lost), outcome=ACCEPTED)
 
 
