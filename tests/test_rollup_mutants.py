@@ -9,8 +9,19 @@ from workshop import Workshop
 
 from xltools import lay_out, load_form
 from xltools.checks import Case, run_checks
-from xltools.detail import FIRST_COLUMN, FIRST_ROW, detail_sheets, leaf_place, sum_formula
+from xltools.detail import (
+    FACE,
+    FIRST_COLUMN,
+    FIRST_ROW,
+    STATUS,
+    WHOLE_SEAL,
+    WHOLE_SEAL_PLACE,
+    detail_sheets,
+    leaf_place,
+    sum_formula,
+)
 from xltools.finding import outcome_of
+from xltools.geometry import Place, position
 from xltools.layout import META
 
 FORMS = ("gov-info-disclosure/2019", "gov-info-disclosure/2021")
@@ -108,6 +119,35 @@ def test_a_unit_under_another_code_is_an_error(rollup):
     place = leaf_place(1, "code")
     found = said(form, data, lambda shop: shop.put_at(place, "U77"))
     assert found[1:] == ("returned", [("V118", place.sheet, place.address)])
+
+
+@pytest.mark.parametrize("field", ["kind", "level", "parent", "file", "sha256", "through", "declared_zeros"])
+def test_who_a_unit_is_and_where_its_figures_come_from_are_sealed(rollup, field):
+    form, data, *_ = rollup
+    _, outcome, found = said(form, data, lambda shop: shop.put_at(leaf_place(1, field), "部门"))
+    assert (outcome, found) == ("returned", [("V119", META, leaf_place(1, "seal").address)])
+
+
+def beside(data, sheet, words):
+    """The cell to the right of these words."""
+    cells = pipe.read(data).book.sheets[sheet].cells
+    row, column = position(next(at for at, cell in cells.items() if cell.text == words))
+    return Place(sheet, row, column + 1, row, column + 1)
+
+
+@pytest.mark.parametrize(
+    ("sheet", "words", "told"),
+    [
+        (FACE, "覆盖", "6/6 单位"),
+        (FACE, "没有计入", "示例9镇"),
+        (STATUS, "示例2镇", "U99"),
+        (META, WHOLE_SEAL, "D0"),
+    ],
+)
+def test_what_a_roll_up_says_of_itself_is_sealed(rollup, sheet, words, told):
+    form, data, *_ = rollup
+    _, outcome, found = said(form, data, lambda shop: shop.put_at(beside(data, sheet, words), told))
+    assert (outcome, found) == ("returned", [("V119", META, WHOLE_SEAL_PLACE.address)])
 
 
 MOVED = {

@@ -13,12 +13,12 @@ import helpers_pipe as pipe
 import pytest
 
 from xltools import Roster, Unit, check, load_form, merge, read_last_year, write_rollup, write_template
-from xltools.checks.across import compare, missing_units
+from xltools.checks.across import compare, missing_units, said
 from xltools.compute import as_number
 from xltools.errors import UsageError, XltoolsError
 from xltools.filing import BLANK, Entry, Filing, Leaf
 from xltools.finding import outcome_of
-from xltools.result import Checked, CheckResult
+from xltools.result import Checked, CheckResult, represented, with_findings
 from xltools.rollup import roll_up
 from xltools.subset import subset
 
@@ -74,7 +74,7 @@ def checked(*filings, roster=None):
         for at, one in enumerate(filings)
         for found in [tuple(between.get(at, ()))]
     ]
-    came = [unit for one in filings for unit in (one.unit, *(leaf.unit for leaf in one.leaves))]
+    came = [unit for one in filings for unit in represented(one, roster)]
     return CheckResult(tuple(judged), missing_units(roster, came), roster)
 
 
@@ -127,11 +127,18 @@ def a_set(chance):
     return files, loose, prefer
 
 
+def is_earlier(held, beside):
+    """All its units have sent files of their own, and most of its very files are there."""
+    very = sum(leaf.sha256 in beside.get(key, ()) for key, leaf in held.items())
+    return set(held) <= set(beside) and very > len(held) / 2
+
+
 def what_counts(files, loose, prefer):
     """The rules, said again in the simplest way: unit → its filing or leaf."""
     versions = {}
     for one in loose:
         versions.setdefault(one.unit.key, {})[one.sha256] = leaf(one)
+    beside = {key: set(one) for key, one in versions.items()}
     for words in prefer:
         name, _, file = words.partition("=")
         (chosen,) = [one for one in loose if one.file == file]
@@ -139,11 +146,7 @@ def what_counts(files, loose, prefer):
         versions[chosen.unit.key] = {chosen.sha256: leaf(chosen)}
     single = {key: next(iter(one.values())) for key, one in versions.items() if len(one) == 1}
     rollups = {one.sha256: {leaf.unit.key: leaf for leaf in one.leaves} for one in files if one.is_rollup}
-    rollups = {
-        sha: one
-        for sha, one in rollups.items()
-        if not all(key in single and single[key].sha256 == leaf.sha256 for key, leaf in one.items())
-    }
+    rollups = {sha: one for sha, one in rollups.items() if not is_earlier(one, beside)}
     counts = {
         key: one for key, one in single.items() if not any(key in others for others in rollups.values())
     }
@@ -399,7 +402,9 @@ def test_counties_added_up_go_together_and_so_does_a_late_town_of_a_roll_up():
 def test_a_town_of_which_nobody_says_whose_it_is_is_queried_beside_a_whole():
     result = merge(checked(WHOLE, sent(town(1, parent=""))), unit=CITY)
     assert codes(result) == {WHOLE.file: ["R112"], "示例1镇 1.xlsx": []} and len(result.rollup.leaves) == 2
-    assert merge(checked(WHOLE, sent(town(1, parent="别县"))), unit=CITY).checked.findings == ()
+    other = Unit(name="别县", code="X2", kind="本级", level="county", parent="示例市")
+    files = WHOLE, sent(other), sent(town(1, parent="别县"))
+    assert merge(checked(*files), unit=CITY).checked.findings == ()
     batch = rolled(
         None, sent(town(1, parent="")), sent(town(2, parent="")), file="一批.xlsx"
     )  # nobody signed it
@@ -417,10 +422,65 @@ def test_an_earlier_result_under_another_name_does_not_count_and_does_no_harm():
     assert not result.checked.is_open
 
 
-def test_an_earlier_result_of_other_versions_stops_those_units():
-    early = rolled(COUNTY, sent(town(1), 7), sent(town(2)), file="新建.xlsx")
+PIECE = Unit(name="一片", code="P1", level="county")
+
+
+@pytest.mark.parametrize(
+    ("signer", "inside"),
+    [
+        (COUNTY, [(1, 7), (2, 7)]),
+        (replace(COUNTY, code=""), [(1, 7), (2, 7)]),
+        (None, [(1, 7), (2, 1), (3, 1)]),
+        (PIECE, [(1, 7), (2, 1), (3, 1)]),
+    ],
+    ids=["of the same code", "of the same name", "signed by nobody, mostly here", "a part's, mostly here"],
+)
+def test_an_earlier_result_of_units_that_sent_again_stops_nobody(signer, inside):
+    early = rolled(signer, *(sent(town(n), version) for n, version in inside), file="新建.xlsx")
+    result = merged(*(sent(town(n)) for n in (1, 2, 3)), early)
+    assert who(result) == ["示例1镇", "示例2镇", "示例3镇"] and codes(result)["新建.xlsx"] == ["R111"]
+    assert "示例1镇" in result.checked.findings[0].message and not result.checked.is_open
+
+
+def test_an_earlier_result_is_passed_over_while_a_unit_of_it_has_to_choose():
+    early = rolled(COUNTY, sent(town(1)), sent(town(2)), file="新建.xlsx")
+    files = sent(town(1)), sent(town(1), 2), sent(town(2)), early
+    result = merged(*files)
+    assert who(result) == ["示例2镇"] and codes(result)["新建.xlsx"] == ["R111"]
+    chosen = merged(*files, prefer=["示例1镇 2.xlsx"])
+    assert who(chosen) == ["示例1镇", "示例2镇"] and codes(chosen)["示例2镇 1.xlsx"] == []
+
+
+def test_another_versions_of_a_parts_result_stop_those_units():
+    early = rolled(PIECE, sent(town(1), 7), sent(town(2)), file="新建.xlsx")
     result = merged(sent(town(1)), sent(town(2)), sent(town(3)), early)
     assert who(result) == ["示例3镇"] and codes(result)["新建.xlsx"] == ["R106"]
+
+
+def test_a_result_with_a_unit_that_sent_nothing_itself_is_never_passed_over():
+    early = rolled(COUNTY, sent(town(1)), sent(town(2)), file="新建.xlsx")
+    result = merged(sent(town(1)), early)
+    assert result.rollup is None and codes(result)["新建.xlsx"] == ["R106"]
+
+
+# ---- whose a unit is, in other words
+
+
+@pytest.mark.parametrize(
+    ("parent", "wanted"),
+    [
+        ("示例县人民政府", ["R112"]),
+        ("示例市示例县", ["R112"]),
+        ("无人县", ["R112"]),
+        ("示例市", []),
+        ("别县", []),
+    ],
+)
+def test_a_parent_that_is_spelt_otherwise_or_is_nobody_is_queried_beside_a_whole(parent, wanted):
+    other = Unit(name="别县", code="X2", kind="本级", level="county", parent="示例市")
+    result = merge(checked(WHOLE, sent(other), sent(town(1, parent=parent))), unit=CITY)
+    assert codes(result)[WHOLE.file] == wanted and len(result.rollup.leaves) == 3
+    assert all(parent in one.message for one in result.checked.findings)
 
 
 def test_a_unit_listed_twice_in_one_roll_up():
@@ -456,6 +516,28 @@ def test_counties_that_are_expected_are_counted_as_counties():
     result = merged(*counties, roster=roster)
     assert result.rollup.coverage == "2/3 单位（含 4 个填报单位）"
     assert [(unit.name, why) for unit, why in result.rollup.missing] == [("3县", "未报送")]
+
+
+OWN = Unit(name="示例县", code="X1", kind="本级", level="county", parent="示例市")
+
+
+@pytest.mark.parametrize("signer", [COUNTY, Unit(name="示例3镇", code="U03", kind="已汇总", level="town")])
+def test_who_signs_a_roll_up_has_not_reported_itself(signer):
+    roster = Roster((OWN, town(1), town(2), town(3)))
+    loose = [sent(one) for one in roster if one.code != signer.code]
+    missing = roster.by_key[signer.code]
+    result = merged(rolled(signer, *loose, file="汇总.xlsx"), roster=roster)
+    assert result.rollup.coverage == "3/4 单位" and result.checked.missing == (missing,)
+    assert result.rollup.missing == ((missing, "未报送"),)
+    later = merged(rolled(signer, *loose, file="汇总.xlsx"), sent(missing), roster=roster)
+    assert later.rollup.coverage == "4/4 单位" and later.rollup.missing == ()
+
+
+def test_a_unit_that_the_roster_expects_as_a_whole_is_there_by_its_roll_up():
+    roster = Roster((replace(COUNTY, parent=""), Unit(name="别县", code="X2", kind="已汇总", level="county")))
+    result = merge(checked(rolled(COUNTY, sent(town(1)), sent(town(2))), roster=roster), unit=CITY)
+    assert result.rollup.coverage == "1/2 单位（含 2 个填报单位）"
+    assert [unit.name for unit, _ in result.rollup.missing] == ["别县"]
 
 
 # ---- a part of the units
@@ -497,6 +579,37 @@ def test_a_part_of_the_roster(kinds, where, names, coverage, title):
 def test_a_part_that_is_not_there_is_a_mistake_of_the_call(kinds, where, roster, words):
     with pytest.raises(UsageError, match=words):
         subset(roster, kinds, where)
+
+
+def test_a_unit_that_the_roster_does_not_have_is_named_though_a_column_is_chosen():
+    stranger = sent(town(9))
+    files = checked(sent(town(1)), stranger, rolled(PIECE, sent(town(2)), sent(town(8))), roster=PARTS)
+    wrong = pipe_error(files, stranger.file)
+    result = merge(wrong, unit=COUNTY, only=subset(PARTS, [], ["片区=东", "片区=西"]))
+    assert who(result) == ["示例1镇", "示例2镇"] and codes(result)[stranger.file] == ["R101"]
+    assert {unit.name: why for unit, why in result.rollup.missing} == {
+        "示例3镇": "未报送",
+        "示例9镇": "退回",
+        "示例8镇": "名单里没有",
+    }
+
+
+def pipe_error(files, name):
+    """As checking has it: the unit of this file is not on the roster."""
+    judged = [
+        with_findings(one, [said("R101", one.filing, "不在名单里。", "请核对。")])
+        if one.filing.file == name
+        else one
+        for one in files.filings
+    ]
+    return replace(files, filings=tuple(judged))
+
+
+def test_two_names_under_one_code_are_said_to_be_that():
+    result = merged(sent(town(1)), sent(town(1, name="西镇"), 2), sent(town(2)))
+    for one in result.checked.findings:
+        assert one.code == "R103" and "单位代码" in one.message and "都是 U01" in one.message
+        assert "用错了代码" in one.remedy
 
 
 def test_any_column_of_a_roster_file_is_kept(tmp_path):
@@ -563,7 +676,7 @@ def test_the_countys_own_form_filled_from_its_roll_up_never_joins_its_towns(tmp_
     rollup, county = tmp_path / "汇总.xlsx", tmp_path / "示例县.xlsx"
     rollup.write_bytes(write_rollup(merge(check(towns), unit=COUNTY)))
     answers = replace(
-        answers_of_rollup(FORM, COUNTY, 2023, rollup), texts=dict.fromkeys(FORM.texts, "见各单位的报告。")
+        answers_of_rollup(pipe.read(rollup.read_bytes())), texts=dict.fromkeys(FORM.texts, "见各单位的报告。")
     )
     county.write_bytes(write_template(FORM, COUNTY, 2023, answers))
     with_town = merge(check([county, towns[0]]), unit=CITY)
@@ -604,6 +717,7 @@ def test_the_command_prefers_chooses_and_compares(tmp_path, monkeypatch, capsys)
     assert "1 个单位里有 1 个查得到" in said
     back = pipe.read((tmp_path / "汇总.xlsx").read_bytes())
     assert back.unit.name == "示例县（片区为东）" and [one.file for one in back.leaves] == ["示例1镇2.xlsx"]
+    (tmp_path / "汇总.xlsx").unlink()  # another's roll-up is not written over
     code, said = run("--prefer", "示例1镇=示例1镇1.xlsx", "--kind", "乡镇街道", "--format", "json")
     found = {one["file"]: one["merged"] for one in json.loads(said)["filings"]}
     assert code == 0 and found == {"示例1镇1.xlsx": True, "示例1镇2.xlsx": False, "示例2镇3.xlsx": True}
@@ -659,3 +773,99 @@ def test_last_year_in_two_versions_or_of_two_years_is_refused(tmp_path):
     book(tmp_path / "上年", town(3), 1, 2021)
     with pytest.raises(XltoolsError, match="2021年、2022年"):
         read_last_year(tmp_path / "上年")
+
+
+def roll_up_file(path, units, signer, year=2022, only=None, roster=None):
+    """A roll-up on disk of last year's reports of these units."""
+    folder = path.parent / f"{path.stem}的收件"
+    for number, unit in enumerate(units):
+        book(folder, unit, number, year)
+    chosen = subset(roster, only, []) if only else None
+    path.write_bytes(write_rollup(merge(check([folder], roster=roster), unit=signer, only=chosen)))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("signer", "only", "words"),
+    [
+        (Unit(name="别县", code="X2", level="county"), None, "不是“示例县”"),
+        (Unit(name="别县", level="county"), None, "不是“示例县”"),
+        (COUNTY, ["乡镇街道"], "只汇总了一部分单位（乡镇街道）"),
+        (replace(COUNTY, code=""), ["乡镇街道"], "只汇总了一部分单位（乡镇街道）"),
+        (None, None, "不是“示例县”"),
+        (replace(COUNTY, name="老示例县"), None, ""),
+        (replace(COUNTY, code=""), None, ""),
+    ],
+    ids=["code", "name", "a part", "a part without a code", "others' units", "renamed", "no code yet"],
+)
+def test_last_years_roll_up_has_to_be_the_same_governments_and_whole(tmp_path, signer, only, words):
+    units = [town(8)] if signer is None else [town(1), OFFICE]
+    before = roll_up_file(tmp_path / "上年.xlsx", units, signer, only=only)
+    book(tmp_path / "本年", town(1), 11)
+    result = check([tmp_path / "本年"])
+
+    def compared():
+        return merge(result, unit=COUNTY, last=read_last_year(before, unit=COUNTY)).rollup
+
+    if words:
+        with pytest.raises(UsageError, match=words):
+            compared()
+    else:
+        assert compared().last == pipe.read(before.read_bytes()).figures and compared().last_note == ""
+
+
+def test_a_part_is_compared_with_the_same_part_of_last_year(tmp_path):
+    before = roll_up_file(tmp_path / "上年.xlsx", [town(1), OFFICE], COUNTY, only=["部门"])
+    book(tmp_path / "本年", OFFICE, 11)
+    last = read_last_year(before, unit=COUNTY)
+    rollup = merge(check([tmp_path / "本年"]), unit=COUNTY, last=last, only=subset(None, ["部门"], [])).rollup
+    assert rollup.last == pipe.read(before.read_bytes()).figures
+
+
+def test_who_was_missing_last_year_is_named_wherever_the_years_are_compared(tmp_path):
+    import io
+
+    import openpyxl
+
+    from xltools.reporting.text import merge_report
+
+    roster = Roster((town(1), town(2), town(3)))
+    before = roll_up_file(tmp_path / "上年.xlsx", [town(1), town(2)], COUNTY, roster=roster)
+    book(tmp_path / "本年", town(1), 11)
+    book(tmp_path / "本年", town(9), 12)
+    said = "上年只有 2/3 单位：缺 示例3镇（未报送）"
+    partial = "没有“示例县”的上年合计：2 个单位里有 1 个没有上年数（示例9镇）"
+    for source, words, sheets in (
+        (before, said, ("上年对比", "各单位上年对比", "图表")),
+        (tmp_path / "上年的收件", partial, ("各单位上年对比", "图表")),
+    ):
+        result = merge(check([tmp_path / "本年"]), unit=COUNTY, last=read_last_year(source, unit=COUNTY))
+        workbook = openpyxl.load_workbook(io.BytesIO(write_rollup(result)))
+        for name in sheets:
+            head = "".join(str(cell.value or "") for row in workbook[name]["A1:A3"] for cell in row)
+            assert words in head, name
+        assert any(words in line for line in merge_report(result, "汇总.xlsx"))
+
+
+def test_units_of_one_name_in_two_counties_are_told_apart_and_read_back(tmp_path):
+    import io
+
+    import openpyxl
+
+    from xltools.saving import recount
+
+    for number, parent in enumerate(("甲县", "乙县")):
+        book(tmp_path / parent, Unit(name="财政局", code=f"B{number}", kind="部门", parent=parent), number)
+    roster = Roster(
+        tuple(Unit(name="财政局", code=f"B{n}", kind="部门", parent=f"{p}县") for n, p in enumerate("甲乙丙"))
+    )
+    result = merge(check([tmp_path], roster=roster), unit=CITY)
+    data = write_rollup(result)
+    recount("汇总.xlsx", data, result.rollup)
+    workbook = openpyxl.load_workbook(io.BytesIO(data))
+    detail = next(name for name in workbook.sheetnames if name.startswith("明细"))
+    assert [workbook[detail][f"B{row}"].value for row in (6, 7)] == ["财政局（甲县）", "财政局（乙县）"]
+    face = {row[0].value: row[1].value for row in workbook["汇总"].iter_rows(max_col=2)}
+    assert face["没有计入：未报送"] == "财政局（丙县）"
+    assert [leaf.unit.name for leaf in pipe.read(data).leaves] == ["财政局", "财政局"]
+    assert pipe.findings(data) == []

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from xltools.filing import Leaf
+from xltools.filing import Leaf, seal_of
 from xltools.form import Form, Item
 from xltools.geometry import Place, column_letters, quoted
 from xltools.layout import META, META_FIELDS, lay_out
 
 ROLLUP_SCHEMA = "xltools.rollup/1"
+COVERAGE = "覆盖"  # heads, on the face, how many units went in
+CONTENTS = "目录"  # heads the list of sheets there
 FACE, STATUS, FINDINGS, REASONS, TEXTS = "汇总", "报送情况", "问题", "说明", "文字材料"
 DETAIL = "明细"  # begins the name of a table's own sheet
 YEARS, UNIT_YEARS, CHARTS = "上年对比", "各单位上年对比", "图表"
@@ -33,6 +35,8 @@ LEAF_FIELDS = (
     "declared_zeros",
     "seal",
 )
+WHOLE_SEAL = "whole_seal"  # of what a roll-up says of itself as a whole: its face, 报送情况, the units
+WHOLE_SEAL_ROW = len(META_FIELDS) + 2  # of _meta
 LEAF_HEAD = len(META_FIELDS) + 4  # row of the field names on _meta; one row per leaf below
 REASON_HEADS = ("序号", "单位序号", "单位", "位置", "待核实的问题", "单位的说明", "编号")
 UNIT_HEADS = ("序号", "单位", "单位代码", "类别", "报送文件")
@@ -98,6 +102,17 @@ def leaf_place(leaf: int, field: str) -> Place:
     """The cell of a leaf's field on _meta."""
     row, column = LEAF_HEAD + 1 + leaf, LEAF_FIELDS.index(field) + 1
     return Place(META, row, column, row, column)
+
+
+def whole_seal(leaf_seals: Iterable[str], face: Iterable[str], status: Iterable[Sequence[str]]) -> str:
+    """The seal of a roll-up as a whole: which units it has, what its first page says, who came and who did not.
+
+    `status` are the rows of 报送情况 in any order, since a clerk may sort them.
+    """
+    return seal_of((*leaf_seals, *face, *sorted("|".join(row) for row in status)))
+
+
+WHOLE_SEAL_PLACE = Place(META, WHOLE_SEAL_ROW, 2, WHOLE_SEAL_ROW, 2)
 
 
 def text_place(form: Form, row: int, text: str) -> Place:

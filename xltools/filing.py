@@ -7,7 +7,7 @@ text that stands in the file, so that a check can quote it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, InvalidOperation
 from functools import cached_property
@@ -19,7 +19,7 @@ from xltools.form import Form, Value
 from xltools.layout import Carrier
 from xltools.problems import Problem, Transfer
 from xltools.roster import Unit
-from xltools.words import number_text
+from xltools.words import clean, number_text
 
 CellKind = Literal["blank", "number", "text", "boolean", "error"]
 FormatKind = Literal["general", "text", "date", "percent", "number"]
@@ -150,17 +150,24 @@ class Leaf:
     texts: Mapping[str, str] = field(default_factory=dict)
     reasons: tuple[Reason, ...] = ()
     through: str = ""  # the roll-ups it came in, if not by itself: the outermost first, THROUGH between them
-    seal: str = ""  # of its figures when the roll-up it was read from was written
+    seal: str = ""  # of all this when the roll-up it was read from was written
 
     def figures(self, form: Form) -> dict[str, Value]:
         """Inputs and totals in the form's order."""
         return all_figures(form, self.inputs)
 
     def sealed(self, form: Form) -> str:
-        """A digest of its figures, so that a roll-up whose 明细 was edited afterwards says so; no protection against
-        somebody who works it out again."""
-        lines = (f"{item.id}={number_text(self.inputs.get(item.id))}" for item in form.inputs)
-        return "D" + hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+        """A digest of whose it is, from which file, and of its figures, so that a roll-up that was edited afterwards
+        says so; no protection against somebody who works it out again."""
+        who = (*self.unit.identity().values(), self.file, self.sha256, self.through)
+        figures = (f"{item.id}={number_text(self.inputs.get(item.id))}" for item in form.inputs)
+        return seal_of((*who, " ".join(sorted(self.declared_zeros)), *figures))
+
+
+def seal_of(lines: Iterable[str]) -> str:
+    """A digest of texts as any program keeps them: without regard to spaces and to what no cell can hold."""
+    told = ("".join(clean(line).split()) for line in lines)
+    return "D" + hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, kw_only=True)

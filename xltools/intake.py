@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from xltools.checks import Case, run_checks
-from xltools.checks.across import compare, missing_units
+from xltools.checks.across import compare, listed, missing_units
 from xltools.checks.issued import look_up
 from xltools.errors import FormError, UsageError, XltoolsError
 from xltools.filing import BLANK, Entry, Filing
@@ -17,10 +17,14 @@ from xltools.form import Form, Value, Values
 from xltools.forms.catalogue import load_form
 from xltools.issued import Register
 from xltools.longpath import reachable
+from xltools.reading.coverage import coverage_of, not_merged
 from xltools.reading.filings import FindForm, read_filing
 from xltools.reading.gate import why_ignored
 from xltools.result import Checked, CheckResult, with_findings
 from xltools.roster import CONSOLIDATED, ITSELF, Roster, Unit
+from xltools.sameness import Sameness
+from xltools.subset import part_words
+from xltools.words import label_key
 
 Progress = Callable[[int, int], None]  # (done, of)
 
@@ -157,12 +161,7 @@ def held_together(read: Sequence[Checked], roster: Roster | None) -> CheckResult
     """Files of one run with what is said between them, and who is missing."""
     between = compare([one.filing for one in read], roster)
     checked = tuple(_judge(one, between.get(at, ())) for at, one in enumerate(read))
-    came = [
-        unit
-        for one in checked
-        for unit in (one.filing.unit, *(leaf.unit for leaf in one.filing.leaves))
-        if unit is not None
-    ]
+    came = [unit for one in checked for unit in represented(one.filing, roster)]
     return CheckResult(checked, missing_units(roster, came), roster)
 
 
@@ -187,10 +186,54 @@ def _bare(value: Value, declared_zero: bool) -> Entry:
     return Entry(BLANK, value, declared_zero=declared_zero)
 
 
+@dataclass(frozen=True)
+class Whole:
+    """What a government had added up last year: a roll-up, or a form filled in for all of it."""
+
+    unit: Unit
+    values: Values
+    file: str
+    leaves: tuple[Unit, ...] = ()
+    coverage: str = ""  # 4/6 单位, as its face says
+    missing: tuple[tuple[Unit, str], ...] = ()
+
+    def demand(self, unit: Unit, leaves: Sequence[Unit] = ()) -> None:
+        """Raises UsageError where this is plainly not what `unit` (with these units in it) had added up."""
+        part = part_words(self.unit)
+        if part and not part_words(unit):
+            raise UsageError(
+                f"--last 给的“{self.file}”只汇总了一部分单位（{part}），不能当作“{unit.name}”上年的合计。"
+                "请给上年全部单位的汇总表，或放着各单位上年报表的文件夹。"
+            )
+        if is_unnamed(self.unit):
+            same = Sameness((*self.leaves, *leaves))
+            mine = {same.key(one) for one in self.leaves}
+            fits = not leaves or any(same.key(one) in mine for one in leaves)
+        elif self.unit.code and unit.code and self.unit.code == unit.code:
+            fits = True
+        else:
+            fits = label_key(self.unit.name) == label_key(unit.name)
+        if not fits:
+            raise UsageError(
+                f"--last 给的“{self.file}”是“{self.unit.name}”（代码 {self.unit.code or '无'}）的，"
+                f"不是“{unit.name}”（代码 {unit.code or '无'}）的。请核对是不是拿错了文件；"
+                "是同一单位改了名的，汇总时用 --code 写上与上年相同的代码。"
+            )
+
+    @property
+    def gaps(self) -> str:
+        """Who was not in it; "" where nobody was missing."""
+        if not self.missing:
+            return ""
+        names = listed(f"{unit.name}（{why}）" for unit, why in self.missing)
+        return f"上年只有 {self.coverage}：缺 {names}，增减里含有这一差别。"
+
+
 class LastYear:
     """Last year's figures by unit, from a filing, a folder of filings or a roll-up.
 
     `own` are those of one unit, whatever it was called then; `year` is the year they are of, as the reports say.
+    `wholes` are what was added up, and `single` the only report there is, where it is one of these.
     """
 
     def __init__(
@@ -198,8 +241,10 @@ class LastYear:
         known: Iterable[tuple[Unit, Values]],
         own: tuple[Unit, Values] | None = None,
         year: int | None = None,
+        wholes: Sequence[Whole] = (),
+        single: Whole | None = None,
     ) -> None:
-        self.year = year
+        self.year, self._wholes, self.single = year, tuple(wholes), single
         self._by_key: dict[tuple[str, bool], Values] = {}
         self._by_name: dict[tuple[str, bool], list[tuple[Unit, Values]]] = {}
         for unit, values in known:
@@ -230,6 +275,19 @@ class LastYear:
         if found is None and not total and unit.kind != ITSELF:
             found = self._among(unit, True)
         return found
+
+    def of_whole(self, unit: Unit, leaves: Sequence[Unit], year: int) -> tuple[Values | None, str]:
+        """What `unit`, which adds up `leaves`, had added up last year, and what is to be said of it.
+
+        Raises UsageError where the only report there is belongs to another government or has a part of the units.
+        """
+        found = self.of(unit, year)
+        single, signed = self.single, not is_unnamed(unit) and not part_words(unit)
+        if signed and single is not None and (found is None or found is single.values):
+            single.demand(unit, leaves)
+            found = single.values if self.year in (None, year - 1) else None
+        whole = next((one for one in self._wholes if one.values is found), None)
+        return found, whole.gaps if whole is not None else ""
 
     def _among(self, unit: Unit, total: bool) -> Values | None:
         """By key, else by a name that only one unit has and whose parent is no other."""
@@ -272,10 +330,24 @@ def read_last_year(
                     f"{path} 里“{one.name}”上年的报告有两份不同的：{before[0].file}、{filing.file}。"
                     "请只留一份，或只给上年的汇总表。"
                 )
+    wholes = {filing.file: _whole(filing) for filing in usable if _is_total(filing)}
     single = usable[0] if len(usable) == 1 else None
-    fits = unit is not None and single is not None and (unit.kind != CONSOLIDATED or _is_total(single))
-    own = (unit, single.figures) if fits and unit is not None and single is not None else None
-    return LastYear(((one, values) for _, one, values in known.values()), own, years[0] if years else None)
+    whole = wholes.get(single.file) if single is not None else None
+    own = None
+    if unit is not None and single is not None and (unit.kind != CONSOLIDATED or whole is not None):
+        if unit.kind == CONSOLIDATED and whole is not None and not part_words(whole.unit):
+            whole.demand(unit)
+        own = (unit, single.figures) if whole is None or not part_words(whole.unit) else None
+    of_units = ((one, values) for _, one, values in known.values())
+    return LastYear(of_units, own, years[0] if years else None, tuple(wholes.values()), whole)
+
+
+def _whole(filing: Filing) -> Whole:
+    assert filing.unit is not None
+    leaves, book = tuple(leaf.unit for leaf in filing.leaves), filing.book if filing.is_rollup else None
+    if book is None:
+        return Whole(filing.unit, filing.figures, filing.file, leaves)
+    return Whole(filing.unit, filing.figures, filing.file, leaves, coverage_of(book), not_merged(book))
 
 
 def _is_total(filing: Filing) -> bool:

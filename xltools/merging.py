@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from xltools.checks.across import said, twins_among
+from xltools.checks.across import listed, said, twins_among
 from xltools.compute import Number, as_number
 from xltools.errors import UsageError
 from xltools.filing import THROUGH, Filing, Leaf, Reason
@@ -20,10 +20,10 @@ from xltools.intake import LastYear
 from xltools.overlaps import replaced, settle
 from xltools.problems import place_words
 from xltools.reading.coverage import not_merged
-from xltools.result import Checked, CheckResult, MergeResult, with_findings
+from xltools.result import Checked, CheckResult, MergeResult, represented, with_findings
 from xltools.rollup import Rollup, in_order, roll_up
 from xltools.roster import Roster, Unit
-from xltools.sameness import Sameness, words_of
+from xltools.sameness import Sameness, shown_names, words_of
 from xltools.subset import Subset
 from xltools.words import label_key
 
@@ -71,11 +71,11 @@ def merge(
 
     Mixed forms or years: nothing is merged, and each file says so.  What would be counted twice: none of the
     files concerned, unless `prefer` names one (by its name, its path, or 单位=文件).  `only` takes a part of the
-    units.  Raises UsageError for a preference that fits no file, XltoolsError only when our own sums disagree.
+    units.  Raises UsageError for a preference that fits no file and for another's `last`, XltoolsError only when our own sums disagree.
     """
-    filings = sorted(checked.filings, key=lambda one: (one.filing.file, one.filing.sha256))
+    filings = whole = sorted(checked.filings, key=lambda one: (one.filing.file, one.filing.sha256))
     if only is not None:
-        filings = [_narrowed(one, only) for one in filings]
+        filings = [_narrowed(one, only) for one in whole]
         checked = replace(
             checked, roster=only.of_roster(), missing=tuple(filter(only.takes, checked.missing))
         )
@@ -99,7 +99,7 @@ def merge(
         if any(finding.code == "R103" for finding in filings[at].findings)
         and {(filings[at].filing.form_key, filings[at].filing.year)} == kinds
     ]
-    usable = settle(filings, usable, disputed, roster, preferred)
+    usable = settle(filings, usable, disputed, roster, preferred, unit)
     if strict:  # what is in doubt between files is a query as well
         usable = [at for at in usable if filings[at].outcome is not Outcome.QUERIED]
     result = replace(checked, filings=tuple(filings[at] for at in asked))
@@ -113,7 +113,11 @@ def merge(
     rollup = roll_up(first.form, first.year, leaves, unit=signer, roster=roster)
     if only is not None and unit is None:
         rollup = replace(rollup, unit=only.signed(rollup.unit))
-    rollup = replace(rollup, missing=_missing(result, merged), covered=_covered(result, merged))
+    went = [whole[at] for at in usable]
+    if only is not None:  # a roll-up without any of these units may still know of one that is missing
+        went += [one for at, one in enumerate(whole) if at not in asked and one.may_merge]
+    below = [pair for one in went for pair in _missing_below(one.filing, only)]
+    rollup = replace(rollup, missing=_missing(result, merged, below), covered=_covered(result, merged))
     return MergeResult(result, merged, _with_last(rollup, last) if last is not None else rollup)
 
 
@@ -135,7 +139,19 @@ def _narrowed(one: Checked, only: Subset) -> Checked:
 def _is_asked_for(one: Checked, only: Subset) -> bool:
     """Files of units that are asked for, and those of which nobody can tell whose they are."""
     filing = one.filing
-    return bool(filing.leaves) if filing.is_rollup else filing.unit is None or only.takes(filing.unit)
+    return bool(filing.leaves) if filing.is_rollup else filing.unit is None or only.may_take(filing.unit)
+
+
+def _missing_below(filing: Filing, only: Subset | None) -> Iterator[tuple[Unit, str]]:
+    """Of a roll-up that came in: who is missing in it, and who in it is left out because nobody knows the unit."""
+    if not filing.is_rollup:
+        return
+    for unit, why in not_merged(filing.book) if filing.book else ():
+        if unit.kind and (only is None or only.may_take(unit)):  # a file of nobody has no kind
+            yield unit, why
+    for leaf in filing.leaves if only is not None else ():
+        if only is not None and only.may_take(leaf.unit) and not only.takes(leaf.unit):
+            yield leaf.unit, "名单里没有"
 
 
 # ---- which of two
@@ -203,25 +219,28 @@ def _choose(filings: list[Checked], preferred: set[int], roster: Roster | None) 
 # ---- who is missing, and last year
 
 
-def _missing(checked: CheckResult, merged: Sequence[bool]) -> tuple[tuple[Unit, str], ...]:
+def _missing(
+    checked: CheckResult, merged: Sequence[bool], below: Sequence[tuple[Unit, str]]
+) -> tuple[tuple[Unit, str], ...]:
     """Units whose figures are not in the roll-up, with the reason: 未报送, 退回, 待核实, 读不出.
 
-    Those that were missing in a roll-up one level down are missing here as well.
+    Those that were missing in a roll-up one level down (`below`) are missing here as well.
     """
     roster = checked.roster
     went = [one.filing for one, inside in zip(checked.filings, merged, strict=True) if inside]
-    below = [one for filing in went if filing.is_rollup and filing.book for one in not_merged(filing.book)]
     same = Sameness(
         [*(unit for one in checked.filings for unit in _everybody(one.filing)), *(unit for unit, _ in below)],
         roster,
     )
-    inside = {same.key(unit) for filing in went for unit in _everybody(filing)}
+    inside = {
+        same.key(unit) for filing in went for unit in (*_everybody(filing), *represented(filing, roster))
+    }
     reasons: dict[str, tuple[Unit, str]] = {}
     carried: dict[str, tuple[Unit, str]] = {}
     for one, is_inside in zip(checked.filings, merged, strict=True):
         if is_inside or one.duplicate or one.superseded:
             continue
-        units = _everybody(one.filing) if roster is not None else _everybody(one.filing)[:1]
+        units = represented(one.filing, roster) if roster is not None else _everybody(one.filing)[:1]
         for unit in units:
             if same.key(unit) not in inside:
                 known = same.known(unit)
@@ -231,24 +250,22 @@ def _missing(checked: CheckResult, merged: Sequence[bool]) -> tuple[tuple[Unit, 
             reasons.setdefault(unit.key, (unit, "未报送"))
     for unit, why in below:
         known = same.known(unit)
-        if (
-            unit.kind and same.key(unit) not in inside and known.key not in reasons
-        ):  # a file of nobody has no kind
+        if same.key(unit) not in inside and known.key not in reasons:
             carried.setdefault(known.key, (known, why))
-    if roster is not None:
-        reasons = {unit.key: reasons[unit.key] for unit in roster if unit.key in reasons}
+    if roster is not None:  # in its order, then those that it does not have
+        reasons = {unit.key: reasons[unit.key] for unit in roster if unit.key in reasons} | reasons
     return (*reasons.values(), *carried.values())
 
 
 def _covered(checked: CheckResult, merged: Sequence[bool]) -> int | None:
-    """How many units of the roster are inside, as a leaf or as the unit of a roll-up."""
+    """How many units of the roster are inside, as a leaf or as one that is expected as a whole."""
     if checked.roster is None:
         return None
     went = [one.filing for one, inside in zip(checked.filings, merged, strict=True) if inside]
     found = {
         known.key
         for one in went
-        for unit in _everybody(one)
+        for unit in represented(one, checked.roster)
         if (known := checked.roster.find(unit)) is not None
     }
     return len(found)
@@ -268,10 +285,14 @@ def _with_last(rollup: Rollup, last: LastYear) -> Rollup:
     by_unit = {
         leaf.unit.key: values for leaf in rollup.leaves if (values := last.of(leaf.unit, year)) is not None
     }
-    own = last.of(rollup.unit, year)
-    if own is None and len(by_unit) == len(rollup.leaves):
+    own, note = last.of_whole(rollup.unit, [leaf.unit for leaf in rollup.leaves], year)
+    lost = [leaf.unit for leaf in rollup.leaves if leaf.unit.key not in by_unit]
+    if own is None and not lost:
         own = _sums(list(by_unit.values()))
-    return replace(rollup, last=own or {}, last_by_unit=by_unit)
+    elif own is None:
+        names = listed(shown_names(lost))
+        note = f"没有“{rollup.unit.name}”的上年合计：{len(rollup.leaves)} 个单位里有 {len(lost)} 个没有上年数（{names}）。"
+    return replace(rollup, last=own or {}, last_by_unit=by_unit, last_note=note)
 
 
 def _sums(many: Sequence[Values]) -> Values:

@@ -19,6 +19,7 @@ from xltools.result import Checked, with_findings
 from xltools.rollup import is_unnamed
 from xltools.roster import CONSOLIDATED, LEVELS, Roster, Unit
 from xltools.sameness import Sameness, words_of
+from xltools.words import label_key
 
 RANKS = {level: at for at, level in enumerate(LEVELS)}
 
@@ -117,31 +118,52 @@ class Overlaps:
             inside |= {self.same.key(unit) for unit in self._parts(other, whole)}
         return all(self.same.key(unit) in inside for unit in units_of(self.filings[other]))
 
-    def earlier_results(self) -> list[int]:
-        """Roll-ups all of whose leaves lie beside them as the very files they were made from."""
-        beside = {
-            (self.same.key(unit), one.sha256)
-            for one in self.filings.values()
-            if not one.is_rollup
-            for unit in units_of(one)
-        }
-        return [
-            at
-            for at, one in self.filings.items()
-            if one.leaves and all((self.same.key(leaf.unit), leaf.sha256) in beside for leaf in one.leaves)
-        ]
+    def earlier_results(self, signer: Unit | None = None) -> Iterator[tuple[int, list[Unit]]]:
+        """Position of roll-ups made of units that all have sent files of their own, and the units whose file here
+        is another than the one it was made from.
 
-    def may_hold(self) -> Iterator[tuple[int, Unit, list[Unit]]]:
-        """Position and unit already added up, and units of which nobody says whose they are."""
+        An earlier result it is where the `signer` of this merge signed it, or most of its very files lie beside it.
+        """
+        beside: dict[tuple[str, bool], set[str]] = {}
+        for one in self.filings.values():
+            for unit in () if one.is_rollup else units_of(one):
+                beside.setdefault(self.same.key(unit), set()).add(one.sha256)
+        for at, one in self.filings.items():
+            files = [(leaf, beside.get(self.same.key(leaf.unit))) for leaf in one.leaves]
+            if not files or any(found is None for _, found in files):
+                continue
+            others = [leaf.unit for leaf, found in files if found is not None and leaf.sha256 not in found]
+            if 2 * len(others) < len(files) or _is_signer(one.unit, signer):
+                yield at, others
+
+    def may_hold(self) -> Iterator[tuple[int, Unit, list[Unit], list[Unit]]]:
+        """Position and unit already added up; units of which nobody says whose they are, and those that name
+        somebody who is not there, or is there under another spelling (示例县人民政府)."""
         for holder, whole in self._wholes():
-            unplaced = [
-                unit
-                for at, placed in self._placed.items()
-                for unit, above in placed
-                if at != holder and not above and _is_lower(unit, whole)
-            ]
-            if unplaced:
-                yield holder, whole, unplaced
+            unplaced: list[Unit] = []
+            astray: list[Unit] = []
+            inside = self._parts_of(whole)
+            for at, placed in self._placed.items():
+                for unit, above in placed if at != holder else ():
+                    if not _is_lower(unit, whole) or unit.key in inside:
+                        continue
+                    if not above:
+                        unplaced.append(unit)
+                    elif self._is_astray(unit, above, whole):
+                        astray.append(unit)
+            if unplaced or astray:
+                yield holder, whole, unplaced, astray
+
+    def _parts_of(self, whole: Unit) -> set[str]:
+        return {unit.key for at in self.filings for unit in self._parts(at, whole)}
+
+    def _is_astray(self, unit: Unit, above: set[str], whole: Unit) -> bool:
+        """Whether none above a unit can be found, or one may be the whole by another name."""
+        unknown = (self.same.unknown_above(unit) & above) - self.same.above(whole)
+        if not unknown:
+            return False
+        name = label_key(whole.name)
+        return unknown == above - self.same.above(whole) or any(name in one or one in name for one in unknown)
 
     def doubts(self) -> Iterator[tuple[int, Unit, list[Unit]]]:
         """Position, unit, and the units of the same name that it may be."""
@@ -164,6 +186,14 @@ class Overlaps:
                     yield at, unit, others
 
 
+def _is_signer(unit: Unit | None, signer: Unit | None) -> bool:
+    """Whether a roll-up was signed by the same unit: of the same code, or, where one has none, of the same name."""
+    if unit is None or signer is None:
+        return False
+    both = bool(unit.code and signer.code)
+    return unit.code == signer.code if both else label_key(unit.name) == label_key(signer.name)
+
+
 def _is_lower(unit: Unit, whole: Unit) -> bool:
     """Whether a unit may be part of a whole by its level: a town or an office of a county, of the county."""
     here, there = RANKS.get(unit.level, 0), RANKS.get(whole.level, 0)
@@ -176,8 +206,9 @@ def settle(
     disputed: Sequence[int],
     roster: Roster | None,
     preferred: set[int],
+    signer: Unit | None = None,
 ) -> list[int]:
-    """Which of the usable files are added up.  Says on the others, and on what is in doubt, why.
+    """Which of the usable files are added up for `signer`.  Says on the others, and on what is in doubt, why.
 
     `disputed` are the files of units that sent several: while nobody says which counts, none comes in through a
     roll-up either.
@@ -186,15 +217,7 @@ def settle(
     def among(places: Iterable[int]) -> Overlaps:
         return Overlaps({at: filings[at].filing for at in places}, roster)
 
-    early = among(usable).earlier_results()
-    for at in early:
-        count = len(filings[at].filing.leaves)
-        filings[at] = superseded(
-            filings[at],
-            "R111",
-            f"这是先前的汇总结果，它汇总的 {count} 个单位的报表都在，已按各单位的报表汇总，这份不再计入。",
-            "不必处理；最好从收件里移走。",
-        )
+    early = _earlier_results(filings, usable, roster, preferred, signer)
     usable = [at for at in usable if at not in early]
     overlaps = among(sorted({*usable, *disputed}))
     clashes = [one for one in overlaps.clashes if not {one.one, one.other} <= set(disputed)]
@@ -211,6 +234,40 @@ def settle(
     usable = [at for at in usable if at not in left_out]
     _say_doubts(filings, among(usable))
     return usable
+
+
+def _earlier_results(
+    filings: list[Checked],
+    usable: Sequence[int],
+    roster: Roster | None,
+    preferred: set[int],
+    signer: Unit | None,
+) -> set[int]:
+    """The positions of earlier results, which say that they are.
+
+    A unit's own file speaks for it whatever is wrong with it: it is mended or chosen among others, and what the
+    earlier result has of the unit is out of date either way.
+    """
+    kinds = {(filings[at].filing.form_key, filings[at].filing.year) for at in usable}
+    own = {
+        at: one.filing
+        for at, one in enumerate(filings)
+        if not one.filing.is_rollup and (one.filing.form_key, one.filing.year) in kinds
+    }
+    beside = Overlaps({**own, **{at: filings[at].filing for at in usable if at not in preferred}}, roster)
+    found: set[int] = set()
+    for at, others in beside.earlier_results(signer):
+        count = len(filings[at].filing.leaves)
+        names = listed(unit.name for unit in others)
+        newer = f"（“{names}”用的是另一份）" if others else ""
+        filings[at] = superseded(
+            filings[at],
+            "R111",
+            f"这是先前的汇总结果，它汇总的 {count} 个单位的报表都在{newer}，按各单位的报表汇总，这份不再计入。",
+            "不必处理；最好从收件里移走。",
+        )
+        found.add(at)
+    return found
 
 
 def superseded(one: Checked, code: str, message: str, remedy: str, found: str | None = None) -> Checked:
@@ -258,10 +315,17 @@ def _say_clashes(filings: list[Checked], clashes: Iterable[Clash]) -> None:
 
 
 def _say_doubts(filings: list[Checked], overlaps: Overlaps) -> None:
-    for at, whole, unplaced in list(overlaps.may_hold()):
-        names = listed(unit.name for unit in unplaced)
-        words = f"“{whole.name}”已经汇总过；“{names}”没有写上级，看不出是不是已经在里面，在的话就重复相加了。"
-        cure = "请在名单或报表里写明它们的上级；确实不在里面的请说明原因。"
+    for at, whole, unplaced, astray in list(overlaps.may_hold()):
+        names = listed(unit.name for unit in (*unplaced, *astray))
+        said_of = [f"“{listed(unit.name for unit in unplaced)}”没有写上级"] if unplaced else []
+        parents = {unit.name: overlaps.same.known(unit).parent or unit.parent for unit in astray}
+        if astray:
+            above = listed(f"{name}（{parent}）" for name, parent in parents.items())
+            said_of.append(f"“{above}”写的上级不在这批文件和名单里")
+        words = (
+            f"“{whole.name}”已经汇总过；{'，'.join(said_of)}，看不出是不是已经在里面，在的话就重复相加了。"
+        )
+        cure = "请在名单或报表里写明它们的上级，与上级单位的名称一样；确实不在里面的请说明原因。"
         filings[at] = with_findings(filings[at], [said("R112", filings[at].filing, words, cure, found=names)])
     for at, unit, others in list(overlaps.doubts()):
         names = "、".join(sorted({f"{one.name}（代码 {one.code or '无'}）" for one in others}))

@@ -10,7 +10,9 @@ from pathlib import Path
 from xltools.filing import Filing
 from xltools.finding import Finding, Outcome, outcome_of
 from xltools.rollup import Rollup
-from xltools.roster import Roster, Unit
+from xltools.roster import CONSOLIDATED, ITSELF, OFFICE, Roster, Unit
+from xltools.sameness import words_of
+from xltools.words import label_key
 
 
 @dataclass(frozen=True)
@@ -67,3 +69,28 @@ class MergeResult:
     checked: CheckResult
     merged: tuple[bool, ...]
     rollup: Rollup | None
+
+
+def represented(filing: Filing, roster: Roster | None = None) -> list[Unit]:
+    """The units for which a file speaks: its own, or those of which a roll-up is made.
+
+    Who signs a roll-up has not thereby reported itself.  Only a unit that the roster expects as a whole is
+    represented by its roll-up as well: one that is 已汇总 there, or a government of which nothing else is there.
+    """
+    if not filing.is_rollup:
+        return [filing.unit] if filing.unit is not None else []
+    inside = [leaf.unit for leaf in filing.leaves]
+    known = roster.find(filing.unit) if roster is not None and filing.unit is not None else None
+    return [known, *inside] if known is not None and _is_whole(known, inside, roster) else inside
+
+
+def _is_whole(known: Unit, inside: Iterable[Unit], roster: Roster | None) -> bool:
+    """Whether a unit of the roster is expected with all that is beneath it."""
+    if known.kind == CONSOLIDATED or roster is None:
+        return known.kind == CONSOLIDATED
+    if known.kind != ITSELF and known.level == "town":
+        return False
+    if known.kind == OFFICE or any(roster.find(unit) is not None for unit in inside):
+        return False
+    words = words_of(known)
+    return not any(label_key(unit.parent) in words for unit in roster)

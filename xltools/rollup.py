@@ -41,6 +41,7 @@ class Rollup:
     missing: tuple[tuple[Unit, str], ...] = ()
     last: Values = field(default_factory=dict)
     last_by_unit: Mapping[str, Values] = field(default_factory=dict)
+    last_note: str = ""  # why last year's figures are no sound measure, for whoever compares
     covered: int | None = (
         None  # of the expected units, those inside, by themselves or by the roll-up they sent
     )

@@ -14,6 +14,7 @@ KINDS = ("本级", "部门", "乡镇街道", "功能区", "已汇总")
 LEVELS = {"town": "乡级", "county": "县级", "city": "市级", "province": "省级"}
 MOST_NAME = 100  # characters of a unit's name
 ITSELF = "本级"  # the kind of a government's own report, which bears the name of the whole
+OFFICE = "部门"  # the kind of an office of a government
 CONSOLIDATED = "已汇总"  # the kind of a unit whose workbook is itself a roll-up
 
 

@@ -6,7 +6,8 @@ code, another only the name.  Counting such a unit twice, or two units as one, w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from xltools.roster import CONSOLIDATED, Roster, Unit
 from xltools.words import label_key
@@ -56,6 +57,10 @@ class Sameness:
                     waiting.append(one.parent)
         return found
 
+    def unknown_above(self, unit: Unit) -> set[str]:
+        """Of the names and codes above a unit, those by which no unit of this run or of the roster goes."""
+        return self.above(unit) - self._called.keys()
+
     def _sort_out(self, group: list[Unit]) -> None:
         """Units of one name, those that say most first: each is one of the earlier ones, or another."""
         firsts: list[Unit] = []
@@ -73,6 +78,24 @@ class Sameness:
 
     def _listed(self, unit: Unit) -> bool:
         return self._roster is not None and unit.key in self._roster.by_key
+
+
+def shown_names(units: Sequence[Unit]) -> list[str]:
+    """What units are called where several stand together: by name, and of one name also by parent, else by code.
+
+    >>> shown_names([Unit(name="财政局", parent="甲县"), Unit(name="财政局", parent="乙县"), Unit(name="城关镇")])
+    ['财政局（甲县）', '财政局（乙县）', '城关镇']
+    """
+    names = Counter(unit.name for unit in {unit.key: unit for unit in units}.values())
+    with_parent = Counter((unit.name, unit.parent) for unit in {unit.key: unit for unit in units}.values())
+
+    def shown(unit: Unit) -> str:
+        if names[unit.name] == 1:
+            return unit.name
+        apart = unit.parent if with_parent[unit.name, unit.parent] == 1 else unit.code
+        return f"{unit.name}（{apart}）" if apart else unit.name
+
+    return [shown(unit) for unit in units]
 
 
 def words_of(unit: Unit) -> set[str]:

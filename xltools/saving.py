@@ -29,6 +29,7 @@ from xltools.reading import gate, ooxml
 from xltools.reading.filings import MOST_ROLLUP_CELLS
 from xltools.reading.sheet import position_of
 from xltools.rollup import Rollup
+from xltools.sameness import shown_names
 from xltools.words import clean, number_text
 from xltools.writing.files import write_whole
 
@@ -106,6 +107,7 @@ def _list_of_leaves(rollup: Rollup) -> _Expected:
 
 def _units_and_figures(rollup: Rollup, detail: DetailSheet) -> _Expected:
     leaves, items = rollup.leaves, detail.items
+    names = shown_names([leaf.unit for leaf in leaves])
     inputs = [item.id for item in items if item.is_input]
     filled = sum(_plain(leaf.inputs.get(name)) is not None for leaf in leaves for name in inputs)
 
@@ -116,7 +118,7 @@ def _units_and_figures(rollup: Rollup, detail: DetailSheet) -> _Expected:
         if not 0 <= number < len(leaves):
             return ...
         if column == UNIT_COLUMN:
-            return _plain(leaves[number].unit.name)
+            return _plain(names[number])
         known = 0 <= item < len(items) and items[item].is_input
         return _plain(leaves[number].inputs.get(items[item].id)) if known else ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -31,6 +32,12 @@ class Subset:
             cells.get(head) in words for head, words in self.columns
         )
 
+    def may_take(self, unit: Unit) -> bool:
+        """Whether a unit may be one of them for all that is known: of a unit that is not on the roster nobody can
+        say what stands in a column."""
+        outside = self.roster is not None and self.roster.find(unit) is None
+        return self.takes(unit) or (outside and (not self.kinds or unit.kind in self.kinds))
+
     def of_roster(self) -> Roster | None:
         if self.roster is None:
             return None
@@ -38,9 +45,29 @@ class Subset:
 
     def signed(self, unit: Unit) -> Unit:
         """Who signs it: named and coded so that nobody takes a part of the county for the whole."""
-        mark = hashlib.sha256(self.words.encode()).hexdigest()[:6]
-        code = f"{unit.code}-{mark}" if unit.code else ""
+        code = f"{unit.code}-{_mark(self.words)}" if unit.code else ""
         return replace(unit, name=f"{unit.name}（{self.words}）", code=code)
+
+
+def _mark(words: str) -> str:
+    return hashlib.sha256(words.encode()).hexdigest()[:6]
+
+
+def part_words(unit: Unit) -> str:
+    """Which part of a government's units somebody signed for, as `Subset.signed` has it; "" for the whole.
+
+    >>> part_words(Subset(("部门",)).signed(Unit(name="示例县", code="X1"))), part_words(Unit(name="示例县（部门）"))
+    ('部门', '部门')
+    """
+    found = re.fullmatch("(.+)（(.+)）", unit.name)
+    if found is None:
+        return ""
+    words = found[2]
+    if unit.code:
+        return words if unit.code.endswith(f"-{_mark(words)}") else ""
+    kinds, *columns = words.split("，")
+    plain = all(kind in (*KINDS, CONSOLIDATED) for kind in kinds.split("、")) or "为" in kinds
+    return words if plain and all("为" in one for one in columns) else ""
 
 
 def subset(roster: Roster | None, kinds: Sequence[str], where: Sequence[str]) -> Subset | None:

@@ -66,8 +66,8 @@ def two_of_one(this: Check, case: Case) -> Iterator[Finding]:
     """同一单位两份内容不同的报表，在说明用哪一份之前都不汇总。
 
     通过：每单位一份
-    不通过：布海镇.xlsx 和 布海镇（改）.xlsx 都在，内容不同
-    改正：只留要用的那一份；或者在汇总时用 --prefer 写明用哪一份。
+    不通过：布海镇.xlsx 和 布海镇（改）.xlsx 都在，内容不同　名称不同、单位代码相同的两份
+    改正：只留要用的那一份，或者在汇总时用 --prefer 写明用哪一份；用错了代码的改代码。
     """
     return iter(())  # said by compare(), which sees all files
 
@@ -165,10 +165,12 @@ def another_was_chosen(this: Check, case: Case) -> Iterator[Finding]:
 
 @check("R111", "是先前汇总的结果", Level.NOTE, requires=("S003",))
 def earlier_result(this: Check, case: Case) -> Iterator[Finding]:
-    """收件里混着先前的汇总结果，而它汇总的每一份报表也都在：按各单位的报表汇总，它不再计入。
+    """收件里混着先前的汇总结果，而它汇总的单位都另有自己的报表：按各单位的报表汇总，它不再计入。
+
+    是不是先前的结果，看它是不是由这次的汇总单位汇总的，或者它汇总的报表是不是大半就在收件里。
 
     通过：收件里没有汇总件
-    提示：收件里有上次汇总后改了名的汇总表
+    提示：收件里有上次汇总后改了名的汇总表　上次汇总以后有单位重报了
     改正：不必处理；最好从收件里移走。
     """
     return iter(())  # said by merging, which sees the leaves
@@ -176,11 +178,11 @@ def earlier_result(this: Check, case: Case) -> Iterator[Finding]:
 
 @check("R112", "已汇总的报表可能含有别的单位", Level.QUERY, requires=("S003",))
 def may_hold_others(this: Check, case: Case) -> Iterator[Finding]:
-    """已汇总的报表和级别更低、没写上级的单位一起汇总时，看不出后者是不是已经在里面。
+    """已汇总的报表和级别更低、没写上级或上级认不出的单位一起汇总时，看不出后者是不是已经在里面。
 
-    通过：写明了上级的乡镇
-    不通过：示例县已汇总的报表，和没写上级的布海镇
-    改正：在名单或报表里写明各单位的上级；确实不在里面的写明原因。
+    通过：上级写的是这批文件或名单里的单位
+    不通过：示例县已汇总的报表，和没写上级的布海镇　和上级写成“示例县人民政府”的布海镇
+    改正：在名单或报表里写明各单位的上级，与上级单位的名称一样；确实不在里面的写明原因。
     """
     return iter(())  # said by merging, which sees who stands above whom
 
@@ -228,6 +230,11 @@ def compare(filings: Sequence[Filing], roster: Roster | None = None) -> dict[int
             assert unit is not None
             others = [filings[other] for other in twins if other != at]
             names = "、".join(sorted(one.file for one in others))
+            called = listed(
+                sorted(f"{one.unit.name}" for one in others if one.unit and one.unit.name != unit.name)
+            )
+            alike = f"，单位代码和“{called}”的一样，都是 {unit.code}，当作同一个单位" if called else ""
+            cure = "请核对是不是用错了代码或拿错了模板；是同一个单位的，" if called else "请与填报单位核对，"
             saved = (
                 "；填的内容相同，只是另存过"
                 if all(_says(one) == _says(filings[at]) for one in others)
@@ -237,8 +244,8 @@ def compare(filings: Sequence[Filing], roster: Roster | None = None) -> dict[int
                 said(
                     "R103",
                     filings[at],
-                    f"“{unit.name}”还有不同的另一份：{names}{saved}。在定下用哪一份之前，都不汇总。",
-                    "请与填报单位核对，只留要用的那一份，或在汇总时用 --prefer 写明用哪一份。",
+                    f"“{unit.name}”还有不同的另一份：{names}{alike}{saved}。在定下用哪一份之前，都不汇总。",
+                    f"{cure}只留要用的那一份，或在汇总时用 --prefer 写明用哪一份。",
                     found=names,
                 )
             )

@@ -8,10 +8,19 @@ from xltools.checks.integrity import as_decimal, same
 from xltools.checks.registry import Case, Check, check
 from xltools.checks.values import STRUCTURE, should_be
 from xltools.compute import as_number
-from xltools.detail import detail_sheets, is_summed, leaf_place
+from xltools.detail import (
+    FACE,
+    STATUS,
+    WHOLE_SEAL_PLACE,
+    detail_sheets,
+    is_summed,
+    leaf_place,
+    whole_seal,
+)
 from xltools.filing import Book
 from xltools.finding import Finding, Level
 from xltools.layout import META
+from xltools.reading.coverage import face_lines, status_lines
 from xltools.words import number_text
 
 MOVED = ("S007", "S008")
@@ -63,24 +72,72 @@ def detail_figures(this: Check, case: Case) -> Iterator[Finding]:
                 )
 
 
-@check("V119", "汇总件明细里的数被改过", requires=(*STRUCTURE, *MOVED, "V116"))
+@check("V118", "汇总件里单位的代码前后不一", requires=(*STRUCTURE, *MOVED))
+def unit_codes(this: Check, case: Case) -> Iterator[Finding]:
+    """汇总件“明细”表上写的单位代码，要与文件内部登记的一样；改了代码，同一单位可能被加两次。
+
+    通过：各处都是 U02
+    不通过：明细上是 U02，内部登记的是 U77
+    改正：重新汇总，不要改汇总件。
+    """
+    book = book_of(case)
+    for detail in detail_sheets(case.form).values() if book else ():
+        assert book is not None
+        sheet = book.sheets.get(detail.name)
+        for number, leaf in enumerate(case.filing.leaves if sheet else ()):
+            place = detail.text_place(number, 3)
+            shown = sheet.cell(place.address).text.strip() if sheet else ""
+            if shown != leaf.unit.code:
+                yield this.finding(
+                    case,
+                    f"〔{detail.name}〕{place.address}（{leaf.unit.name}）的单位代码是“{shown}”，"
+                    f"文件内部登记的是“{leaf.unit.code}”。",
+                    AGAIN,
+                    sheet=META,
+                    cell=leaf_place(number, "code").address,
+                    found=shown,
+                    expected=leaf.unit.code,
+                )
+                return  # every other 明细 sheet would say the same
+
+
+@check("V119", "汇总件在汇总之后被改过", requires=(*STRUCTURE, *MOVED, "V116", "V118"))
 def unsealed(this: Check, case: Case) -> Iterator[Finding]:
-    """“明细”上各单位的数要和汇总的时候一样；汇总之后改过，查不出是谁报的数。
+    """各单位的数、单位的名称代码类别、报送文件、声明的零，还有“汇总”首页和“报送情况”，都要和汇总的时候一样。
+
+    汇总之后改过，就查不出是谁报的数、缺了谁。
 
     通过：汇总后没有动过　用 WPS、Excel、LibreOffice 另存过
-    不通过：汇总之后把某单位的 12 改成 21，合计跟着变了
+    不通过：汇总之后把某单位的 12 改成 21，合计跟着变了　把首页的 4/6 单位改成 6/6 单位　删掉没有报送的单位
     改正：单位的数错了，请单位改了重报，再重新汇总。
     """
     for number, leaf in enumerate(case.filing.leaves):
         if leaf.seal != leaf.sealed(case.form):
             yield this.finding(
                 case,
-                f"“{leaf.unit.name}”在明细上的数与汇总时记下的不一样，汇总之后被改过。",
+                f"“{leaf.unit.name}”的数或名称、代码、类别、报送文件与汇总时记下的不一样，汇总之后被改过。",
                 AGAIN,
                 sheet=META,
                 cell=leaf_place(number, "seal").address,
                 found=leaf.unit.name,
             )
+    book = book_of(case)
+    if book is None:
+        return
+    seals = (leaf.seal for leaf in case.filing.leaves)
+    if _kept_seal(book) != whole_seal(seals, face_lines(book), status_lines(book)):
+        yield this.finding(
+            case,
+            f"〔{FACE}〕首页的文字、〔{STATUS}〕或单位的多少与汇总时记下的不一样，汇总之后被改过。",
+            AGAIN,
+            sheet=META,
+            cell=WHOLE_SEAL_PLACE.address,
+        )
+
+
+def _kept_seal(book: Book) -> str:
+    sheet = book.sheets.get(META)
+    return sheet.cell(WHOLE_SEAL_PLACE.address).text if sheet is not None else ""
 
 
 @check(
@@ -113,32 +170,3 @@ def shown_sums(this: Check, case: Case) -> Iterator[Finding]:
                 found=cell.text,
                 expected=number_text(right),
             )
-
-
-@check("V118", "汇总件里单位的代码前后不一", requires=(*STRUCTURE, *MOVED))
-def unit_codes(this: Check, case: Case) -> Iterator[Finding]:
-    """汇总件“明细”表上写的单位代码，要与文件内部登记的一样；改了代码，同一单位可能被加两次。
-
-    通过：各处都是 U02
-    不通过：明细上是 U02，内部登记的是 U77
-    改正：重新汇总，不要改汇总件。
-    """
-    book = book_of(case)
-    for detail in detail_sheets(case.form).values() if book else ():
-        assert book is not None
-        sheet = book.sheets.get(detail.name)
-        for number, leaf in enumerate(case.filing.leaves if sheet else ()):
-            place = detail.text_place(number, 3)
-            shown = sheet.cell(place.address).text.strip() if sheet else ""
-            if shown != leaf.unit.code:
-                yield this.finding(
-                    case,
-                    f"〔{detail.name}〕{place.address}（{leaf.unit.name}）的单位代码是“{shown}”，"
-                    f"文件内部登记的是“{leaf.unit.code}”。",
-                    AGAIN,
-                    sheet=META,
-                    cell=leaf_place(number, "code").address,
-                    found=shown,
-                    expected=leaf.unit.code,
-                )
-                return  # every other 明细 sheet would say the same

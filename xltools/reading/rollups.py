@@ -28,6 +28,7 @@ from xltools.layout import META, lay_out
 from xltools.reading import normalise
 from xltools.rollup import roll_up
 from xltools.roster import Unit
+from xltools.sameness import shown_names
 from xltools.words import clean
 
 
@@ -66,7 +67,16 @@ def _rows(book: Book) -> Iterator[int]:
         number += 1
 
 
+def _unit(book: Book, number: int) -> Unit:
+    name, code, kind, level, parent = (
+        book.sheets[META].cell(leaf_place(number, field).address).text
+        for field in ("unit", "code", "kind", "level", "parent")
+    )
+    return Unit(name=name, code=code, kind=kind, level=level, parent=parent)
+
+
 def _detail_faults(form: Form, book: Book) -> Iterator[LabelFault]:
+    names = shown_names([_unit(book, number) for number in _rows(book)])
     for detail in detail_sheets(form).values():
         sheet = book.sheets.get(detail.name)
         if sheet is None:
@@ -75,8 +85,7 @@ def _detail_faults(form: Form, book: Book) -> Iterator[LabelFault]:
             cell = address(HEAD_ROWS[-1], FIRST_COLUMN + at)
             if sheet.cell(cell).text != item.id:
                 yield LabelFault(detail.name, cell, item.id, sheet.cell(cell).text)
-        for number in _rows(book):
-            name = book.sheets[META].cell(leaf_place(number, "unit").address).text
+        for number, name in enumerate(names):
             cell = detail.text_place(number, 2).address
             if sheet.cell(cell).text != name:
                 yield LabelFault(detail.name, cell, name, sheet.cell(cell).text)
@@ -126,13 +135,7 @@ def _leaves(form: Form, book: Book) -> Iterator[Leaf]:
             place = text_place(form, text_rows[number], name)
             texts[name] = clean(book.sheets[place.sheet].cell(place.address).text)
         yield Leaf(
-            unit=Unit(
-                name=said["unit"],
-                code=said["code"],
-                kind=said["kind"],
-                level=said["level"],
-                parent=said["parent"],
-            ),
+            unit=_unit(book, number),
             file=said["file"],
             sha256=said["sha256"],
             inputs=inputs,

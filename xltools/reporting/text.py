@@ -96,6 +96,8 @@ def merge_report(result: MergeResult, path: str) -> Iterator[str]:
     yield f"汇总了 {rollup.coverage}，写在 {path}"
     for unit, why in rollup.missing:
         yield f"  没有计入：{one_line(unit.name)}（{why}）"
+    if rollup.last_note:
+        yield f"  {one_line(rollup.last_note)}"
     odd = [one for one in rollup.results if one.holds is False]
     for one in odd:
         yield f"  汇总数的勾稽关系“{one.line.id}”：{one.status}（{one.line.rule.basis}）"

@@ -10,8 +10,9 @@ from xltools.detail import FINDINGS, REASON_HEADS, REASONS, STATUS, TEXTS, reaso
 from xltools.finding import Finding, Outcome
 from xltools.geometry import MOST_HEIGHT, Place, wrapped_height
 from xltools.problems import place_words
-from xltools.result import Checked, CheckResult, MergeResult
+from xltools.result import Checked, CheckResult, MergeResult, represented
 from xltools.rollup import Rollup
+from xltools.sameness import shown_names
 from xltools.writing import styles
 from xltools.writing.sheet import SheetWriter, Shown
 from xltools.writing.styles import CELL, COUNT, HEAD
@@ -80,14 +81,14 @@ def write_texts(sheet: SheetWriter, rollup: Rollup) -> None:
     widths = (6.0, 24.0, *([TEXT_WIDTH] * len(form.texts)))
     heads = ("序号", "单位", *(text.label for text in form.texts.values()))
     heights = _head(sheet, heading(rollup), heads)
-    row = FIRST_ROW
+    row, names = FIRST_ROW, shown_names([leaf.unit for leaf in rollup.leaves])
     for number, leaf in enumerate(rollup.leaves, 1):
         texts = {name: leaf.texts.get(name, "") for name in form.texts}
         need = max((wrapped_height(text, TEXT_WIDTH) for text in texts.values()), default=24.0)
         rows = math.ceil(need / MOST_HEIGHT)
         last = row + rows - 1
         sheet.put(Place(TEXTS, row, 1, last, 1), number, COUNT)
-        sheet.put(Place(TEXTS, row, 2, last, 2), leaf.unit.name, CELL)
+        sheet.put(Place(TEXTS, row, 2, last, 2), names[number - 1], CELL)
         for name, text in texts.items():
             place = replace(text_place(form, row, name), last_row=last)
             sheet.put(place, text, {**CELL, "valign": "top"})
@@ -122,7 +123,7 @@ def status_rows(result: MergeResult) -> list[list[Shown]]:
     """Every file with what became of it, then the units from which nothing came."""
     checked = result.checked
     rows: list[list[Shown]] = []
-    known: set[str] = set()
+    known: set[tuple[str, str]] = set()  # key and kind: who signs a roll-up has not reported itself
     files = sorted(
         zip(checked.filings, result.merged, strict=True), key=lambda pair: order_of(pair[0], checked)
     )
@@ -132,7 +133,10 @@ def status_rows(result: MergeResult) -> list[list[Shown]]:
         unit = one.filing.unit
         listed = checked.roster.find(unit) if checked.roster and unit else None
         who = listed or unit
-        known.update({who.key} if who else set())
+        if one.filing.is_rollup and who is not None and unit is not None:
+            speaks = {each.key for each in represented(one.filing, checked.roster)}
+            who = who if who.key in speaks and listed else replace(who, kind=unit.kind)
+        known.update({(who.key, who.kind)} if who else set())
         words = "重复的同一文件" if one.duplicate else "已选用另一份" if one.superseded else one.outcome.words
         rows.append([
             who.name if who else "（认不出单位）", who.code if who else "", who.kind if who else "",
@@ -143,9 +147,15 @@ def status_rows(result: MergeResult) -> list[list[Shown]]:
     rows += [
         [unit.name, unit.code, unit.kind, why, "否", "", None, unit.contact, unit.phone]
         for unit, why in missing
-        if unit.key not in known
+        if (unit.key, unit.kind) not in known
     ]
     return numbered(rows)
+
+
+def status_texts(result: MergeResult) -> list[tuple[str, ...]]:
+    """Of each row who it is, what became of it and whether it is inside, as it stands there."""
+    first = STATUS_HEADS.index("单位")
+    return [tuple(clipped(str(words)) for words in row[first : first + 5]) for row in status_rows(result)]
 
 
 def order_of(one: Checked, checked: CheckResult) -> tuple[int, str, str]:
@@ -174,8 +184,9 @@ def level_words(finding: Finding) -> str:
 
 
 def reason_rows(rollup: Rollup) -> list[list[Shown]]:
+    names = shown_names([leaf.unit for leaf in rollup.leaves])
     return numbered([
-        [number, leaf.unit.name, reason.place, reason.matter, reason.text, reason.about]
+        [number, names[number - 1], reason.place, reason.matter, reason.text, reason.about]
         for number, leaf in enumerate(rollup.leaves, 1)
         for reason in leaf.reasons
     ])  # fmt: skip

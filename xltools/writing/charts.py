@@ -19,6 +19,7 @@ from xltools.formulas import call
 from xltools.geometry import Place, areas, column_letters, quoted
 from xltools.layout import lay_out
 from xltools.rollup import Rollup
+from xltools.sameness import shown_names
 from xltools.words import number_text
 from xltools.writing import styles
 from xltools.writing.annexes import heading
@@ -227,6 +228,7 @@ class _Source:
     def _units(self, chart: Chart) -> Iterator[Row]:
         """The units with most of all parts together; of equals the first in the roll-up's order."""
         form, leaves = self.form, self.rollup.leaves
+        names = shown_names([leaf.unit for leaf in leaves])
         details = detail_sheets(form)
 
         def figure(part: ChartPart, shown: dict[str, Number]) -> Number:
@@ -243,7 +245,7 @@ class _Source:
         kept = [one for one in ranked[:MOST_UNITS] if one[0] > 0] or ranked[:1]
         for _, number, values in kept:
             first = details[form.items[chart.parts[0].items[0][0]].table]
-            name = Cell(first.text_place(number, 2).absolute, leaves[number].unit.name)
+            name = Cell(first.text_place(number, 2).absolute, names[number])
             cells: list[Cell | None] = []
             for part, value in zip(chart.parts, values, strict=True):
                 tables = [details[form.items[one].table] for one in part.items[0]]

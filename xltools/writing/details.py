@@ -28,6 +28,7 @@ from xltools.formulas import call
 from xltools.geometry import Place, address, areas, wrapped_height
 from xltools.rollup import Rollup
 from xltools.roster import KINDS
+from xltools.sameness import shown_names
 from xltools.writing import styles
 from xltools.writing.annexes import heading
 from xltools.writing.sheet import SheetWriter
@@ -127,6 +128,7 @@ class _DetailWriter:
         }  # fmt: skip
         self.width = WIDE if len(detail.items) <= FEW else WIDTH
         self.units = {item.unit for item in detail.items}
+        self.names = shown_names([leaf.unit for leaf in rollup.leaves])
         self.columns = [self._column(number, item) for number, item in enumerate(detail.items)]
 
     def _column(self, number: int, item: Item) -> tuple[int, Item, str | None, Format, Format]:
@@ -200,7 +202,7 @@ class _DetailWriter:
     def row(self, number: int, leaf: Leaf, shown: Mapping[str, Value], link: str | None) -> None:
         sheet, unit, row = self.sheet, leaf.unit, FIRST_ROW + number
         sheet.cell(row, 1, number + 1, self.number)
-        for column, words in enumerate((unit.name, unit.code, unit.kind, leaf.file), 2):
+        for column, words in enumerate((self.names[number], unit.code, unit.kind, leaf.file), 2):
             if column == 2 and link:
                 place = self.detail.text_place(number, column)
                 sheet.file_link(place, link, words, shrunk({**CELL, **styles.LINK}))

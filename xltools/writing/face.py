@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from xltools.detail import DETAIL, FACE
+from xltools.detail import CONTENTS, COVERAGE, DETAIL, FACE
 from xltools.geometry import MOST_HEIGHT, Place, wrapped_height
 from xltools.layout import lay_out
 from xltools.rollup import Rollup
 from xltools.roster import CONSOLIDATED, KINDS, Unit
+from xltools.sameness import shown_names
 from xltools.writing import styles
 from xltools.writing.annexes import clipped
 from xltools.writing.sheet import SheetWriter
@@ -19,15 +20,12 @@ OWN = KINDS[0]
 MOST_BROKEN = 10  # rules named; all are on 校验
 MOST_NAMED = 200  # units named in one cell; all are on 报送情况
 CONFIRM_WORDS = "带※的项目数是各单位相加的，同一事项可能被几个单位各计一次，须由人核对后确认"
-CONTENTS = "目录"
 ONE_PAGE = 1_000.0  # points that a page takes without getting hard to read
 
 
 def write_face(sheet: SheetWriter, rollup: Rollup, contents: Mapping[str, str]) -> None:
     """`contents` are the other sheets, each with what it is for."""
-    title = f"{rollup.form.headed(rollup.unit.name, rollup.year)}\n"
-    title += f"（汇总 · {rollup.form.edition}版 · {rollup.coverage}）"
-    sheet.put(Place(FACE, 1, 1, 1, 2), title, {**styles.LABELS["title"], "font_size": 18})
+    sheet.put(Place(FACE, 1, 1, 1, 2), _title(rollup), {**styles.LABELS["title"], "font_size": 18})
     heights = {1: 76.0}
     lines = list(_lines(rollup))
     for row, (head, text) in enumerate(lines, 2):
@@ -46,19 +44,31 @@ def write_face(sheet: SheetWriter, rollup: Rollup, contents: Mapping[str, str]) 
     sheet.page(landscape=False, one_page=one_page, columns=2, rows=band + len(contents))
 
 
+def face_texts(rollup: Rollup) -> list[str]:
+    """All that stands above the list of sheets, in the order in which it is read."""
+    said = [(_title(rollup), ""), *_lines(rollup)]
+    return [clipped(text) for head, words in said for text in (head, words)]
+
+
+def _title(rollup: Rollup) -> str:
+    headed = rollup.form.headed(rollup.unit.name, rollup.year)
+    return f"{headed}\n（汇总 · {rollup.form.edition}版 · {rollup.coverage}）"
+
+
 def _lines(rollup: Rollup) -> Iterator[tuple[str, str]]:
     form = rollup.form
     yield "汇总单位", rollup.unit.name
     yield "单位代码", rollup.unit.code
     yield "报告年度", str(rollup.year)
     yield "表式", f"{form.title}（{form.key}，{form.authority}）"
-    yield "覆盖", rollup.coverage
+    yield COVERAGE, rollup.coverage
     yield from _what_went_in(rollup)
     reasons: dict[str, list[Unit]] = {}
     for unit, why in rollup.missing:
         reasons.setdefault(why, []).append(unit)
+    everybody = [*(leaf.unit for leaf in rollup.leaves), *(unit for unit, _ in rollup.missing)]
     for why, units in reasons.items():
-        yield f"没有计入：{why}", _names(units)
+        yield f"没有计入：{why}", _names(units, everybody)
     if not reasons:
         yield "没有计入", "无"
     if rollup.gaps:
@@ -112,12 +122,14 @@ def _gap_words(rollup: Rollup) -> str:
     for units in rollup.gaps.values():
         for unit in units:
             count[unit.key] = unit, count.get(unit.key, (unit, 0))[1] + 1
-    said = [f"{unit.name}（{times} 项）" for unit, times in count.values()]
+    names = shown_names([unit for unit, _ in count.values()])
+    said = [f"{name}（{times} 项）" for name, (_, times) in zip(names, count.values(), strict=True)]
     more = f"等 {len(said)} 个单位" if len(said) > MOST_NAMED else ""
     words = "、".join(said[:MOST_NAMED])
     return f"{len(rollup.gaps)} 项没有包含所有单位，数后标（缺几个单位），没填的不当作零；缺：{words}{more}"
 
 
-def _names(units: Sequence[Unit]) -> str:
+def _names(units: Sequence[Unit], among: Sequence[Unit] = ()) -> str:
+    """Their names, told apart from all those `among` which they stand."""
     more = f"等 {len(units)} 个，见〔报送情况〕" if len(units) > MOST_NAMED else ""
-    return "、".join(unit.name for unit in units[:MOST_NAMED]) + more
+    return "、".join(shown_names([*units, *among])[: min(len(units), MOST_NAMED)]) + more

@@ -25,22 +25,26 @@ from xltools.detail import (
     STATUS,
     TEXTS,
     UNIT_YEARS,
+    WHOLE_SEAL,
+    WHOLE_SEAL_PLACE,
     YEARS,
     detail_sheets,
     is_summed,
     leaf_fields,
     leaf_place,
     sum_formula,
+    whole_seal,
 )
 from xltools.geometry import Place, wrapped_height
 from xltools.layout import CHECKS, META, SheetPlan, Slot
 from xltools.result import MergeResult
 from xltools.rollup import Rollup
+from xltools.sameness import shown_names
 from xltools.writing import styles
-from xltools.writing.annexes import clipped, write_annexes
+from xltools.writing.annexes import clipped, status_texts, write_annexes
 from xltools.writing.charts import write_charts
 from xltools.writing.details import lacking_format, shrunk, sums_of, write_details
-from xltools.writing.face import CONFIRM_WORDS, write_face
+from xltools.writing.face import CONFIRM_WORDS, face_texts, write_face
 from xltools.writing.official import Official
 from xltools.writing.package import lock_structure
 from xltools.writing.sheet import BookWriter, SheetWriter
@@ -197,9 +201,10 @@ class _RollupWriter(Official):
     def _reasons(self) -> dict[str, list[str]]:
         """Rule line (or fingerprint) → the units' reasons."""
         found: dict[str, list[str]] = {}
-        for leaf in self.rollup.leaves:
+        names = shown_names([leaf.unit for leaf in self.rollup.leaves])
+        for name, leaf in zip(names, self.rollup.leaves, strict=True):
             for reason in leaf.reasons:
-                found.setdefault(reason.about, []).append(f"{leaf.unit.name}：{reason.text}")
+                found.setdefault(reason.about, []).append(f"{name}：{reason.text}")
         return found
 
     # ---- where units' files lie, and who they are
@@ -216,6 +221,10 @@ class _RollupWriter(Official):
         return links if len(links) <= MOST_LINKS else {}
 
     def _leaves(self, sheet: SheetWriter) -> None:
+        place = WHOLE_SEAL_PLACE
+        sheet.put(Place(META, place.row, 1, place.row, 1), WHOLE_SEAL)
+        seals = [leaf.sealed(self.form) for leaf in self.rollup.leaves]
+        sheet.put(place, whole_seal(seals, face_texts(self.rollup), status_texts(self.result)))
         for field in LEAF_FIELDS:
             place = leaf_place(-1, field)
             assert place.row == LEAF_HEAD

@@ -21,6 +21,7 @@ from xltools.form import Form, Item, Values
 from xltools.geometry import MOST_HEIGHT, Place, address, wrapped_height
 from xltools.layout import lay_out
 from xltools.rollup import Rollup
+from xltools.sameness import shown_names
 from xltools.words import number_text
 from xltools.writing import styles
 from xltools.writing.annexes import heading
@@ -171,10 +172,10 @@ def _heads(sheet: SheetWriter, title: str, rollup: Rollup, note: str, heads: tup
 
 def _coverage_note(rollup: Rollup) -> str:
     if not rollup.missing:
-        return ""
+        return rollup.last_note
     names = "、".join(unit.name for unit, _ in rollup.missing[:5])
     more = "等" if len(rollup.missing) > 5 else ""
-    return f"本年还有 {len(rollup.missing)} 个单位没有计入（{names}{more}），增减里含有这一差别。"
+    return f"本年还有 {len(rollup.missing)} 个单位没有计入（{names}{more}），增减里含有这一差别。{rollup.last_note}"
 
 
 # ---- per item
@@ -276,9 +277,15 @@ def unit_rows(rollup: Rollup) -> Iterator[UnitRow]:
 
 def write_unit_years(sheet: SheetWriter, rollup: Rollup) -> None:
     """各单位上年对比, from top to bottom as all of a long sheet."""
-    lost = [leaf.unit.name for leaf in rollup.leaves if leaf.unit.key not in rollup.last_by_unit]
+    names = shown_names([leaf.unit for leaf in rollup.leaves])
+    lost = [
+        name
+        for name, leaf in zip(names, rollup.leaves, strict=True)
+        if leaf.unit.key not in rollup.last_by_unit
+    ]
     note = "列出合计和不计入合计的项目，两年都是零的不列；年际不衔接的标了颜色并写明。"
-    if lost:
+    note += rollup.last_note
+    if lost and not rollup.last_note:
         note += f"{len(lost)} 个单位没有上年数：{'、'.join(lost[:8])}{'等' if len(lost) > 8 else ''}。"
     across, rows, row = sum(UNIT_ITEM_WIDTHS), unit_rows(rollup), HEAD_ROW
     heights = {1: 32.0, 2: 18.0, 3: wrapped_height(note, across), HEAD_ROW: 28.0}
@@ -291,7 +298,7 @@ def write_unit_years(sheet: SheetWriter, rollup: Rollup) -> None:
         if one.status:
             sheet.height(row, min(MOST_HEIGHT, wrapped_height(one.remark, UNIT_ITEM_WIDTHS[-1])))
         sheet.cell(row, 1, row - HEAD_ROW, count)
-        words = (unit.name, unit.kind, item.label(rollup.year), item.unit or "")
+        words = (names[one.number], unit.kind, item.label(rollup.year), item.unit or "")
         for column, value in enumerate(words, 2):
             sheet.cell(row, column, value, text)
         place = detail.place(one.number, detail.at[item.id])
