@@ -195,8 +195,8 @@ def test_an_output_that_cannot_be_written_is_said_in_chinese(county):
     form = load_form(FORM)
     (county / "in").mkdir()
     (county / "in" / "a.xlsx").write_bytes(write_template(form, Unit(name="示例镇"), 2023, pipe.seeded(form)))
-    done = run("merge", "in", "-o", "in", cwd=county)
-    assert done.returncode == 3 and "那是一个文件夹" in done.err
+    done = run("merge", "in", "-o", "in/a.xlsx/下/汇总.xlsx", cwd=county)
+    assert done.returncode == 3 and "不是文件夹" in done.err
 
 
 def test_a_gbk_console_shows_everything(county):

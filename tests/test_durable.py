@@ -22,10 +22,11 @@ import pytest
 from xltools import Unit, check, load_form, merge, write_rollup, write_template
 from xltools.cli import main
 from xltools.errors import BusyError, UsageError, WriteError
+from xltools.guarding import Output, guard
 from xltools.merging import leaves_of
 from xltools.result import MergeResult
 from xltools.rollup import roll_up
-from xltools.saving import BESIDE, guard_output, recount, save_rollup
+from xltools.saving import BESIDE, recount, save_rollup
 from xltools.writing import files, running
 from xltools.writing.files import clear_debris, write_whole
 from xltools.writing.running import LOCK, MACHINE, TOKEN, only_run
@@ -330,13 +331,13 @@ def test_a_roll_up_is_never_written_over_what_a_unit_sent_or_what_is_read(receiv
     roster.write_text("单位名称\n示例1镇\n", "utf-8")
     earlier.write_bytes(whole[0])
     with pytest.raises(UsageError, match="是一份报表"):
-        guard_output(sent, [None])
+        guard([Output("-o", sent)], [None])
     with pytest.raises(UsageError, match="要读的文件"):
-        guard_output(roster, [roster])
+        guard([Output("-o", roster)], [roster])
     with pytest.raises(UsageError, match="要读的文件"):
-        guard_output(earlier, [None, earlier])
-    guard_output(earlier, [roster])
-    guard_output(tmp_path / "新.xlsx", [])
+        guard([Output("-o", earlier)], [None, earlier])
+    guard([Output("-o", earlier)], [roster])
+    guard([Output("-o", tmp_path / "新.xlsx")])
 
 
 # ---- two runs on one folder

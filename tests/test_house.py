@@ -22,6 +22,7 @@ ROOMS = [  # top to bottom
     {"checks"},
     {
         "intake",
+        "guarding",
         "issuing",
         "merging",
         "overlaps",

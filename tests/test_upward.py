@@ -10,11 +10,15 @@ from test_commands import run
 from xltools import Answers, Unit, check, load_form, merge, write_template
 from xltools.detail import is_summed
 from xltools.errors import XltoolsError
-from xltools.issuing import answers_of_rollup, fill, read_sound
+from xltools.issuing import answers_of_rollup, fill, read_sound, rollup_for
 from xltools.rollup import roll_up
 
 FORM, F2019 = load_form("gov-info-disclosure/2021"), load_form("gov-info-disclosure/2019")
 PROVINCE = Unit(name="示例省", code="P", kind="已汇总", level="province")
+
+
+def answers_from(form, unit, year, path, **more):
+    return answers_of_rollup(rollup_for(form, unit, year, path, **more))
 
 
 def government(code, level):
@@ -138,7 +142,7 @@ def test_what_the_form_does_not_add_up_is_left_to_the_author(tmp_path):
     kinds = {"text": "文字", "money": 5}
     leaves = [made.leaf(n, form, **{i.id: kinds.get(i.type, 2) for i in form.inputs}) for n in (1, 2)]
     made.written(tmp_path / "汇总.xlsx", form, leaves, forms=pipe.OWN)
-    answers = answers_of_rollup(form, made.COUNTY, year, tmp_path / "汇总.xlsx", forms=pipe.OWN)
+    answers = answers_from(form, made.COUNTY, year, tmp_path / "汇总.xlsx", forms=pipe.OWN)
     left = {item.id for item in form.inputs if not is_summed(item)}
     assert left and set(answers.items) == {item.id for item in form.inputs} - left
     assert {answers.items[item.id] for item in form.inputs if is_summed(item)} == {4, 10}
@@ -150,7 +154,7 @@ def test_a_figure_that_no_unit_has_stays_blank(tmp_path):
     made.written(
         tmp_path / "汇总.xlsx", FORM, [made.leaf(n, FORM, **{item: None}) for n in (1, 2)], year=2023
     )
-    answers = answers_of_rollup(FORM, made.COUNTY, 2023, tmp_path / "汇总.xlsx")
+    answers = answers_from(FORM, made.COUNTY, 2023, tmp_path / "汇总.xlsx")
     assert item not in answers.items and answers.items["applications.new.company"] == 0
 
 
@@ -159,7 +163,7 @@ def test_the_units_reasons_stand_in_the_countys_own_report(tmp_path):
     answers = Answers(items={figure: 1}, explanations={rule: "转隶前制定"}).over(pipe.seeded(FORM, 1))
     (tmp_path / "1镇.xlsx").write_bytes(write_template(FORM, made.town(1), 2023, answers))
     made.merged(tmp_path / "汇总.xlsx", [tmp_path / "1镇.xlsx"])
-    said = answers_of_rollup(FORM, made.COUNTY, 2023, tmp_path / "汇总.xlsx").explanations
+    said = answers_from(FORM, made.COUNTY, 2023, tmp_path / "汇总.xlsx").explanations
     assert said == {rule: "示例1镇：转隶前制定"}
 
 
@@ -175,13 +179,13 @@ def test_the_units_reasons_stand_in_the_countys_own_report(tmp_path):
 )
 def test_the_roll_up_of_another_government_year_or_form_is_refused(form, unit, year, file, hint, county):
     with pytest.raises(XltoolsError, match=hint):
-        answers_of_rollup(form, unit, year, county / file)
+        answers_from(form, unit, year, county / file)
 
 
 def test_a_roll_up_that_nobody_signed_is_anybodys(county, tmp_path):
     made.merged(tmp_path / "汇总.xlsx", [county / "收件"], unit=None)
-    answers = answers_of_rollup(FORM, made.COUNTY, 2023, tmp_path / "汇总.xlsx")
-    assert answers == answers_of_rollup(FORM, made.COUNTY, 2023, county / "汇总.xlsx")
+    answers = answers_from(FORM, made.COUNTY, 2023, tmp_path / "汇总.xlsx")
+    assert answers == answers_from(FORM, made.COUNTY, 2023, county / "汇总.xlsx")
 
 
 def test_a_roll_up_fills_one_units_report_and_not_a_whole_roster(county):

@@ -35,7 +35,9 @@ from xltools.console import (
 from xltools.errors import FormErrors, UsageError, XltoolsError, system_words
 
 if TYPE_CHECKING:
+    from xltools.answers import Answers
     from xltools.intake import LastYear
+    from xltools.problems import Transfer
     from xltools.roster import Unit
 
 CLEAN, OPEN, USAGE, TROUBLE = 0, 1, 2, 3
@@ -125,8 +127,9 @@ def template_command(
 ) -> None:
     """生成下发的模板：一个单位一份，或按名单每个单位一份。"""
     from xltools.forms.catalogue import load_form
-    from xltools.issuing import answers_of_rollup, issue_templates, read_answers
+    from xltools.issuing import answers_of_rollup, issue_templates, left_out, read_answers, rollup_for
     from xltools.reading.rosters import read_roster
+    from xltools.reporting.text import one_line
     from xltools.roster import CONSOLIDATED
 
     if (unit is None) == (units is None):
@@ -139,21 +142,34 @@ def template_command(
         listed = list(read_roster(units))
         before = last_year(last, [form], None)
     else:
+        if upward and kind not in (None, CONSOLIDATED):
+            raise UsageError(
+                f"--values 是汇总表时，填的是{CONSOLIDATED}的数，--kind 不能是{kind}；请不写 --kind。"
+            )
         kind = kind or (CONSOLIDATED if upward else "乡镇街道")
         listed = [named_unit(unit or "", code, kind, level, parent)]
         before = last_year(last, [form], listed[0])
-    answers = None
+    answers: Answers | None = None
+    outside: tuple[Transfer, ...] = ()
     if values is not None and upward:
         own = [form] if form.endswith(".toml") else []
-        answers = answers_of_rollup(made, listed[0], year, values, forms=own)
+        rollup = rollup_for(made, listed[0], year, values, forms=own)
+        answers, outside = answers_of_rollup(rollup), left_out(rollup)
     elif values is not None:
         answers = read_answers(made, values)
+    read = [units, last, values, *toml_files([form])]
     with progress(quiet) as show:
         for done, path in enumerate(
-            issue_templates(made, listed, year, out, answers=answers, last=before), 1
+            issue_templates(
+                made, listed, year, out, answers=answers, last=before, transfers=outside, inputs=read
+            ),
+            1,
         ):
             show(done, len(listed))
             say(str(path))
+    if outside:
+        names = "、".join(one_line(f"{one.about}：{one.remark}") for one in outside)
+        complain(f"汇总表里有 {len(outside)} 个单位没有计入，填好的表里没有它们的数：{names}。")
 
 
 @app.command("fill", cls=ChineseCommand)
@@ -164,12 +180,13 @@ def fill_command(
     form: Forms = None,
 ) -> None:
     """把别的系统里的数填进模板；没给的保持原样，原文件不动。"""
+    from xltools.guarding import Output, demand_workbook, guard
     from xltools.issuing import fill, read_answers, read_for_filling
     from xltools.writing.files import write_whole
 
-    if out.absolute() == workbook.absolute():
-        raise UsageError("-o 要写另一个文件；原文件不动。")
+    demand_workbook("-o", out)
     filing = read_for_filling(workbook, forms=form or ())
+    guard([Output("-o", out, filing.unit)], [workbook, values, *toml_files(form)])
     assert filing.form is not None
     write_whole(out, fill(workbook, read_answers(filing.form, values), forms=form or ()))
     say(str(out))
@@ -240,7 +257,8 @@ def return_command(
             result = gather_and_check(paths, units, last, form, year, show, leave_out=out, key=key)
             asked = form[0] if form and len(form) == 1 else None
             before = last_year(last, form, None)
-            rows = write_returns(send_back(result, forms=form or (), form=asked, year=year, last=before), out)
+            backs = send_back(result, forms=form or (), form=asked, year=year, last=before)
+            rows = write_returns(backs, out, [*paths, units, last, key, *toml_files(form)])
     say_all(text.check_report(result))
     say_all(text.return_report(rows, str(out)))
     raise typer.Exit(OPEN if result.is_open else CLEAN)
@@ -303,10 +321,11 @@ def merge_command(
     quiet: Quiet = False,
 ) -> None:
     """核对并汇总；退回的、没报的不计入，列在汇总表上。退出码同 check；汇总表没能替换原表时是 3。"""
+    from xltools.guarding import Output, demand_workbook, guard
     from xltools.merging import merge
     from xltools.reporting import json, text
     from xltools.reporting.export import Exports
-    from xltools.saving import guard_output, save_rollup
+    from xltools.saving import save_rollup
     from xltools.subset import subset
     from xltools.writing.rollup import write_rollup
     from xltools.writing.running import only_run
@@ -319,8 +338,10 @@ def merge_command(
             unit, code, level = round_.settings.county, round_.settings.code, round_.settings.level
         signer = named_unit(unit, code, "已汇总", level, "") if unit else None
         out = needed(out) if round_ is None else out or cli_round.rollup_path(round_)
-        guard_output(out, [units, last, *(paths or ())])
+        demand_workbook("-o", out)
         exports = Exports(scales=tuple(scale or ()), places=places, csv=csv, json=json_file, parquet=parquet)
+        read = [units, last, key, *toml_files(form), *(paths or ()), *([round_.folder] if round_ else ())]
+        guard([Output("-o", out, signer), *exports.outputs(out, signer)], read)
         if round_ is None or out.absolute().parent != round_.folder:
             held.enter_context(only_run(out.absolute().parent))
         others = exports.paths(out)
@@ -367,7 +388,7 @@ def explain_command(
     form: Forms = None,
     format: Annotated[ShortFormat, typer.Option("--format", help="输出格式")] = ShortFormat.text,
 ) -> None:
-    """汇总表里的一个数由哪些单位、哪些文件、哪一格合成。退出码：0 加得起来、不缺，1 缺单位、缺数或加不起来。"""
+    """汇总表里的一个数由哪些单位、哪些文件、哪一格合成。退出码：0 加得起来、不缺，1 缺单位、缺数、加不起来，或汇总表改过。"""
     from xltools.explaining import explain
     from xltools.issuing import read_sound
     from xltools.reporting import json
@@ -388,7 +409,7 @@ def diff_command(
     form: Forms = None,
     format: Annotated[ShortFormat, typer.Option("--format", help="输出格式")] = ShortFormat.text,
 ) -> None:
-    """两份表有什么不同，是因为哪个单位。退出码：0 没有差别，1 有差别，2 用法不对，3 文件或环境不对。"""
+    """两份表有什么不同，是因为哪个单位。退出码：0 没有差别，1 有差别，或汇总表改过，2 用法不对，3 文件或环境不对。"""
     from xltools.differing import compare
     from xltools.issuing import read_sound
     from xltools.reporting import json
@@ -399,7 +420,7 @@ def diff_command(
         say_all(diff_report(found))
     else:
         say_json(json.dump(diff_document(found)))
-    raise typer.Exit(CLEAN if found.is_same else OPEN)
+    raise typer.Exit(OPEN if found.is_open else CLEAN)
 
 
 @app.command("demo", cls=ChineseCommand)
@@ -514,6 +535,11 @@ def gather_and_check(
         lean=lean,
         progress=show,
     )
+
+
+def toml_files(form: Iterable[str] | None) -> list[Path]:
+    """The form files among what --form says."""
+    return [Path(name) for name in form or () if name.endswith(".toml")]
 
 
 def needed(out: Path | None) -> Path:

@@ -69,6 +69,8 @@ def usage_words(error: Any) -> str:
         name = options[0] if options else parameter.metavar or parameter.name
     if "command" in str(error).lower() and kind in ("UsageError", "NoSuchCommand"):
         return "没有这个命令。"
+    if extra := re.search(r"unexpected extra argument(?:s|\(s\))? \((.*)\)", str(error), re.DOTALL):
+        return f"多写了“{extra[1]}”；名字里有空格的，要用引号括起来。"
     if kind == "MissingParameter":
         return f"少写了 {name}。"
     if kind == "NoSuchOption":

@@ -13,7 +13,9 @@ from itertools import zip_longest
 
 from xltools.compute import Number, as_number, shares
 from xltools.filing import Filing, Leaf
+from xltools.finding import Finding
 from xltools.form import Form, Item, Value, Values
+from xltools.intake import faults_of
 from xltools.roster import Unit
 from xltools.sameness import Sameness
 
@@ -85,10 +87,16 @@ class Comparison:
     texts: tuple[TextChange, ...]  # of the same form and year only: in another year every text is another
     only_before: tuple[Item, ...]  # figures that the other edition does not ask for
     only_after: tuple[Item, ...]
+    faults: tuple[Finding, ...] = ()  # errors of the roll-ups themselves: their figures may be nobody's
 
     @property
     def is_same(self) -> bool:
         return not (self.changes or self.units or self.texts)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody should look: something differs, or one of the two was edited."""
+        return not self.is_same or bool(self.faults)
 
 
 def difference(before: Value, after: Value) -> Number | None:
@@ -126,6 +134,7 @@ class _Comparing:
             texts=tuple(self._texts()),
             only_before=tuple(one for one in self.old.items.values() if one.id not in self.new.items),
             only_after=tuple(one for one in self.new.items.values() if one.id not in self.old.items),
+            faults=(*faults_of(self.before), *faults_of(self.after)),
         )
 
     def _change(self, item: Item) -> Change | None:

@@ -10,8 +10,10 @@ from xltools.compute import Number, as_number, shares
 from xltools.detail import detail_sheets
 from xltools.errors import XltoolsError
 from xltools.filing import Filing, Leaf
+from xltools.finding import Finding
 from xltools.form import Item, Value
 from xltools.geometry import Place
+from xltools.intake import faults_of
 from xltools.layout import lay_out
 from xltools.lookup import item_called
 from xltools.reading import normalise
@@ -42,6 +44,7 @@ class Explanation:
     shown: Number | None  # what the roll-up's own cell shows; None where a program saved it without results
     parts: tuple[Part, ...]
     missing: tuple[tuple[Unit, str], ...]  # of which nothing went in, with the reason
+    faults: tuple[Finding, ...] = ()  # errors of the roll-up itself: its figures may be nobody's
 
     @property
     def is_added(self) -> bool:
@@ -67,8 +70,8 @@ class Explanation:
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody should look: a unit or one of its entries is missing, or the sum is another."""
-        return bool(self.missing or self.gaps or not self.adds_up)
+        """Whether somebody should look: a unit or an entry is missing, the sum is another, or the file was edited."""
+        return bool(self.missing or self.gaps or self.faults or not self.adds_up)
 
 
 def explain(filing: Filing, words: str, *, sheet: str | None = None) -> Explanation:
@@ -108,6 +111,7 @@ def explain(filing: Filing, words: str, *, sheet: str | None = None) -> Explanat
         shown=shown,
         parts=parts,
         missing=not_merged(book),
+        faults=faults_of(filing),
     )
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from xltools.checks import Case, run_checks
 from xltools.checks.across import compare, listed, missing_units
 from xltools.checks.issued import look_up
+from xltools.checks.registry import registered
 from xltools.errors import FormError, UsageError, XltoolsError
 from xltools.filing import BLANK, Entry, Filing
-from xltools.finding import Finding, Outcome, outcome_of
+from xltools.finding import Finding, Level, Outcome, outcome_of
 from xltools.form import Form, Value, Values
 from xltools.forms.catalogue import load_form
 from xltools.issued import Register
@@ -20,12 +21,21 @@ from xltools.longpath import reachable
 from xltools.reading.coverage import coverage_of, not_merged
 from xltools.reading.filings import FindForm, read_filing
 from xltools.reading.gate import why_ignored
-from xltools.result import Checked, CheckResult, with_findings
+from xltools.reading.ours import why_no_filing
+from xltools.result import Checked, CheckResult, represented, with_findings
+from xltools.rollup import is_unnamed
 from xltools.roster import CONSOLIDATED, ITSELF, Roster, Unit
 from xltools.sameness import Sameness
 from xltools.subset import part_words
 from xltools.words import label_key
 
+OF_THE_FILE = (
+    "structure",
+    "sheets",
+    "shape",
+    "integrity",
+    "details",
+)  # checks that say whether it was edited
 Progress = Callable[[int, int], None]  # (done, of)
 
 
@@ -142,7 +152,7 @@ def check(
 
 def check_one(path: Path, name: str, wanted: Wanted) -> Checked:
     """One file by itself, reported under `name`."""
-    if why_ignored(path):
+    if why_ignored(path) or why_no_filing(path):
         return Checked(Filing(file=name, sha256=""), (), Outcome.IGNORED, path=path)
     filing, about_number = look_up(read_filing(path, wanted.find_form, name=name), wanted.register)
     before = None
@@ -300,6 +310,32 @@ class LastYear:
         return fitting[0][1] if len(fitting) == 1 else None
 
 
+def faults_of(filing: Filing) -> tuple[Finding, ...]:
+    """What makes a roll-up's figures ones that nobody reported: the errors of the file itself.
+
+    What its units left blank or got wrong is not among them: that shows in the figures.  () of a unit's own report,
+    whose faults are the unit's to mend.
+    """
+    if not filing.is_rollup or filing.book is None:
+        return ()
+    about = registered()
+    return tuple(
+        finding
+        for finding in run_checks(Case(filing))
+        if finding.level is Level.ERROR and about[finding.code].module in OF_THE_FILE
+    )
+
+
+def demand_whole(filing: Filing) -> None:
+    """Raises XltoolsError for a roll-up that was edited or damaged: what is built on it would look sound."""
+    if faults := faults_of(filing):
+        more = f"（共 {len(faults)} 处，用 check 看明细）" if len(faults) > 1 else ""
+        first = faults[0]
+        raise XltoolsError(
+            f"{filing.file} 这份汇总表有问题，不能用：{first.code} {first.message}{more}{first.remedy}"
+        )
+
+
 def read_last_year(
     path: str | Path, *, forms: Iterable[str | Path] = (), unit: Unit | None = None
 ) -> LastYear:
@@ -307,13 +343,17 @@ def read_last_year(
 
     A single filing counts for `unit` whatever it is called there.  What a roll-up holds of a unit goes before
     files lying beside it, which may be earlier ones.  Raises XltoolsError when nothing in it can be read, when two
-    files of a unit differ, or when it holds several years: a wrong file here would silently make every comparison
+    files of a unit differ, when a roll-up in it was edited, or when it holds several years: a wrong file here would silently make every comparison
     a wrong or an undecided one.
     """
     find_form = FormFinder(forms)
     filings = [
-        read_filing(one, find_form, name=name) for one, name in gather([Path(path)]) if not why_ignored(one)
+        read_filing(one, find_form, name=name)
+        for one, name in gather([Path(path)])
+        if not why_ignored(one) and not why_no_filing(one)
     ]
+    for filing in filings:
+        demand_whole(filing)
     usable = [filing for filing in filings if filing.unit is not None and filing.entries]
     if not usable:
         raise XltoolsError(f"{path} 里读不出上年的报告。")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,7 +12,10 @@ from xltools.detail import is_summed
 from xltools.errors import ValuesError, XltoolsError, system_words
 from xltools.filing import Entry, Filing
 from xltools.form import Form
-from xltools.intake import FormFinder, LastYear
+from xltools.guarding import Output, demand_folder, guard
+from xltools.intake import FormFinder, LastYear, demand_whole
+from xltools.problems import LEFT_OUT, Transfer
+from xltools.reading.coverage import not_merged
 from xltools.reading.filings import cover_text, read_filing
 from xltools.rollup import roll_up
 from xltools.roster import Unit
@@ -43,17 +46,23 @@ def issue_templates(
     *,
     answers: Answers | None = None,
     last: LastYear | None = None,
+    transfers: Sequence[Transfer] = (),
+    inputs: Iterable[Path | None] = (),
 ) -> Iterator[Path]:
     """Writes a workbook per unit into `folder` and yields its path; last year's figures are prefilled.
 
-    Raises UsageError for a `last` of another year than the one before.
+    `inputs` are what was read for it and `transfers` what is listed in it.  Raises UsageError for a `last` of
+    another year than the one before, and for a place where something else stands.
     """
     if last is not None:
         last.demand([year])
-    for unit, name in template_names(form, units, year):
+    demand_folder("-o", folder)
+    named = list(template_names(form, units, year))
+    guard([Output("-o", folder / name, unit) for unit, name in named], inputs)
+    for unit, name in named:
         before = last.of(unit, year) if last is not None else None
         path = folder / name
-        write_whole(path, write_template(form, unit, year, answers, last=before))
+        write_whole(path, write_template(form, unit, year, answers, last=before, transfers=transfers))
         yield path
 
 
@@ -73,18 +82,19 @@ def read_answers(form: Form, path: str | Path) -> Answers:
     return answers_from_json(form, source)
 
 
-def answers_of_rollup(
+def rollup_for(
     form: Form, unit: Unit, year: int, path: str | Path, *, forms: Iterable[str | Path] = ()
-) -> Answers:
-    """What a government's own form takes from the roll-up of its units: merged figures, and the units' reasons.
+) -> Filing:
+    """The roll-up that a government's own form may be filled from.
 
-    What the form does not add up (`none`, `list`) and the texts are left to the author.  Raises XltoolsError for a
-    workbook that is no roll-up, or that of another form, year or government.
+    Raises XltoolsError for a workbook that is no roll-up, one that was edited, or that of another form, year or
+    government.
     """
     filing = read_sound(path, forms=forms)
     assert filing.form is not None and filing.unit is not None
     if not filing.is_rollup:
         raise XltoolsError(f"{filing.file} 不是汇总表；--values 要汇总表（.xlsx）或 JSON。")
+    demand_whole(filing)
     said, asked = (f"{filing.form.key} {filing.year}年", f"{form.key} {year}年")
     if said != asked:
         raise XltoolsError(
@@ -97,10 +107,33 @@ def answers_of_rollup(
         raise XltoolsError(
             f"{filing.file} 是{of}的汇总表，要填的是{wanted}的报表；请核对 --unit、--code 和 --values。"
         )
-    items = {item.id: filing.inputs[item.id] for item in form.inputs if is_summed(item)}
+    return filing
+
+
+def answers_of_rollup(filing: Filing) -> Answers:
+    """What a government's own form takes from the roll-up of its units: merged figures, and the units' reasons.
+
+    What the form does not add up (`none`, `list`) and the texts are left to the author.
+    """
+    assert filing.form is not None
+    items = {item.id: filing.inputs[item.id] for item in filing.form.inputs if is_summed(item)}
     return Answers(
         items={name: value for name, value in items.items() if value is not None},
         explanations=filing.explanations,
+    )
+
+
+def left_out(filing: Filing) -> tuple[Transfer, ...]:
+    """The units whose figures are not in a roll-up, as a report filled in from it lists them: none of them is a zero."""
+    return tuple(
+        Transfer(
+            outcome=LEFT_OUT,
+            about=f"{unit.name}（{unit.code}）" if unit.code else unit.name,
+            source=filing.file,
+            before="",
+            remark=why,
+        )
+        for unit, why in (not_merged(filing.book) if filing.book is not None else ())
     )
 
 

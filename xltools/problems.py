@@ -19,6 +19,7 @@ TRANSFER_HEADS = ("序号", "情况", "项目", "原来在", "原来是", "搬�
 SOURCE, MOVED, MENDED, KEPT, RECOMPUTED, DIFFERS, NO_PLACE, NOT_FOUND = (
     "来源", "已搬", "已改写", "原样搬来", "合计重算", "合计不符", "没有位置", "没有找到",
 )  # fmt: skip
+LEFT_OUT = "没有计入"  # of a report filled in from a roll-up: a unit whose figures are not in it
 HEAD_ROW, FIRST_ROW = 4, 5  # of both lists; above them a title, who it is of, what to do
 MOST_ROWS = 2_000  # read of either list
 

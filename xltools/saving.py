@@ -21,7 +21,7 @@ from xltools.detail import (
     detail_sheets,
     leaf_fields,
 )
-from xltools.errors import UsageError, WriteError
+from xltools.errors import WriteError
 from xltools.filing import Cell
 from xltools.form import Value
 from xltools.layout import META, lay_out
@@ -167,22 +167,3 @@ def _plain(value: Value) -> Value:
     number = Decimal(value)
     places = DIGITS - 1 - number.adjusted() if number else 0
     return number if number == round(number, places) else round(number, places)
-
-
-def guard_output(path: Path, inputs: list[Path | None]) -> None:
-    """Raises UsageError where a roll-up would be written over what a unit sent, the roster or last year's file."""
-    if not path.is_file():
-        return
-    if any(one is not None and one.resolve() == path.resolve() for one in inputs):
-        raise UsageError(f"-o 写的 {path} 是要读的文件，不能盖掉；请换一个名字。")
-    if _is_filing(path):
-        raise UsageError(f"-o 写的 {path} 是一份报表，不是汇总表，没有盖掉；请换一个名字，或先把它移走。")
-
-
-def _is_filing(path: Path) -> bool:
-    """Whether a file is a unit's workbook; a roll-up made earlier may be written over."""
-    try:
-        book = ooxml.open_book(gate.admit(gate.read_bytes(path)))
-        return META in book.sheet_states and book.sheet(META).cell("A1").text != ROLLUP_SCHEMA
-    except gate.Refused:
-        return False  # no workbook of ours

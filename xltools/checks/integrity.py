@@ -15,10 +15,22 @@ from xltools.finding import Finding, Level
 from xltools.form import Form
 from xltools.formulas import total_formula
 from xltools.layout import Slot, lay_out
-from xltools.problems import DIFFERS, KEPT, MENDED, MOVED, NO_PLACE, NOT_FOUND, RECOMPUTED, SOURCE, TRANSFERS
+from xltools.problems import (
+    DIFFERS,
+    KEPT,
+    LEFT_OUT,
+    MENDED,
+    MOVED,
+    NO_PLACE,
+    NOT_FOUND,
+    RECOMPUTED,
+    SOURCE,
+    TRANSFERS,
+)
 from xltools.words import number_text
 
 STRUCTURE = ("S006",)
+MOST_NAMED = 20  # units in a sentence
 
 
 @lru_cache(maxsize=64)
@@ -242,7 +254,7 @@ def carried_over(this: Check, case: Case) -> Iterator[Finding]:
     不通过：由自制的表搬来，还没有人核对过
     改正：逐条核对“搬运清单”，无误后在“问题清单”这一条的“说明”栏写“已核对”。
     """
-    transfers = case.filing.transfers
+    transfers = [one for one in case.filing.transfers if one.outcome != LEFT_OUT]
     if not transfers:
         return
     origin = next((one for one in transfers if one.outcome == SOURCE), None)
@@ -259,4 +271,27 @@ def carried_over(this: Check, case: Case) -> Iterator[Finding]:
         "请逐条核对“搬运清单”，无误后在“问题清单”这一条的“说明”栏写“已核对”。",
         sheet=TRANSFERS,
         cell="A1",
+    )
+
+
+@check("G210", "由不全的汇总表填的", Level.QUERY, requires=STRUCTURE)
+def filled_without_all(this: Check, case: Case) -> Iterator[Finding]:
+    """由汇总表填的报表，汇总时没有计入的单位要逐个写明；少一个单位不等于这个单位是零。
+
+    通过：由 6/6 单位的汇总表填的　没有计入的写明了原因
+    不通过：由 5/6 单位的汇总表填的，西镇没有报送
+    改正：补齐后重新汇总、重新生成这份表；确实没有的，在退回件“问题清单”这一条的“说明”栏写明原因。
+    """
+    outside = [one for one in case.filing.transfers if one.outcome == LEFT_OUT]
+    if not outside:
+        return
+    names = "、".join(f"{one.about}：{one.remark}" for one in outside[:MOST_NAMED])
+    more = f"等，全部见〔{TRANSFERS}〕" if len(outside) > MOST_NAMED else ""
+    yield this.finding(
+        case,
+        f"这份表由“{outside[0].source}”填成，汇总时有 {len(outside)} 个单位没有计入：{names}{more}。",
+        "请补齐后重新汇总、重新生成这份表；确实没有的，在退回件“问题清单”这一条的“说明”栏写明原因。",
+        sheet=TRANSFERS,
+        cell="A1",
+        found="、".join(one.about for one in outside),
     )

@@ -15,14 +15,16 @@ from xltools.roster import MOST_NAME
 LOST = "\ufffd"  # what stands for a character that no file can hold
 
 
-def written(case: Case) -> Iterator[tuple[Place, str]]:
-    """Every text that was read, with its place."""
+def written(case: Case, *, joined: bool = True) -> Iterator[tuple[Place, str]]:
+    """Every text that was read, with its place; `joined`: also what a roll-up makes of its units' texts, which is
+    whole on 明细 only."""
     filing, layout = case.filing, case.layout
     yield from ((layout.texts[name], text) for name, text in filing.texts.items())
     yield from ((layout.cover[name], text) for name, text in filing.cover.items())
     yield from ((layout.rules[name].explanation, text) for name, text in filing.explanations.items())
     for slot, entry in entries(case):
-        if slot.item.type == "text" and entry.value is not None:
+        whole = joined or not (filing.is_rollup and slot.item.rollup == "list")
+        if slot.item.type == "text" and entry.value is not None and whole:
             yield slot.place, str(entry.value)
 
 
@@ -139,7 +141,7 @@ def text_too_long(this: Check, case: Case) -> Iterator[Finding]:
             f"填报单位名称有 {len(filing.unit.name)} 个字，不能超过 {MOST_NAME} 个。",
             "请用下发的模板。",
         )
-    for place, text in written(case):
+    for place, text in written(case, joined=False):
         if len(text) > MOST_TEXT // 2 and len(text.encode("utf-16-le", "replace")) // 2 > MOST_TEXT:
             yield this.finding(
                 case,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from xltools.guarding import Output, guard
 from xltools.reporting.chat import chat_texts
 from xltools.reporting.json import figure
 from xltools.reporting.notice import CUT
@@ -176,8 +177,11 @@ def _effect(effect: Effect | None) -> dict[str, Any] | None:
 def write_board_files(board: Board, backs: Iterable[SentBack] = ()) -> list[tuple[Path, Path]]:
     """Writes the four files into the round's folder; gives where each was wanted and where it stands.
 
-    The two differ where the old file is open in another program.  Raises WriteError.
+    The two differ where the old file is open in another program.  Raises WriteError, and UsageError where a report
+    stands under one of these names.
     """
+    files = (BOARD_FILE, CHASE_FILE, PAGE_FILE, CHAT_FILE)
+    guard([Output("看板", board.folder / name) for name in files])
     texts = list(chat_texts(board, backs))
     made = {
         BOARD_FILE: write_board(board),

@@ -13,8 +13,8 @@ from xltools.form import Form, Item, Value
 from xltools.layout import lay_out
 from xltools.problems import place_words
 from xltools.reporting.explain import BLANK_WORDS
-from xltools.reporting.json import figure
-from xltools.reporting.text import one_line, table
+from xltools.reporting.json import figure, finding_document
+from xltools.reporting.text import fault_lines, one_line, table
 from xltools.words import number_text
 
 DIFF_SCHEMA = "xltools.diff/1"
@@ -29,6 +29,7 @@ def diff_report(found: Comparison) -> Iterator[str]:
     assert form is not None
     yield f"前：{_heading(found.before)}"
     yield f"后：{_heading(found.after)}"
+    yield from fault_lines(found.faults)
     if found.is_same:
         yield "没有差别。"
     yield from _unit_lines(found.units)
@@ -131,6 +132,7 @@ def diff_document(found: Comparison) -> dict[str, Any]:
         "texts": [{"code": one.unit.code, "name": one.unit.name, "text": one.text} for one in found.texts],
         "only_before": [item.id for item in found.only_before],
         "only_after": [item.id for item in found.only_after],
+        "faults": [{"file": one.file, **finding_document(one)} for one in found.faults],
     }
 
 

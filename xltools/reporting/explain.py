@@ -8,8 +8,8 @@ from typing import Any
 from xltools.explaining import Explanation, Part
 from xltools.filing import THROUGH, Leaf
 from xltools.problems import place_words
-from xltools.reporting.json import figure
-from xltools.reporting.text import one_line, table
+from xltools.reporting.json import figure, finding_document
+from xltools.reporting.text import fault_lines, one_line, table
 from xltools.words import number_text
 
 EXPLAIN_SCHEMA = "xltools.explain/1"
@@ -24,6 +24,7 @@ def explain_report(found: Explanation) -> Iterator[str]:
     assert filing.unit is not None and filing.year is not None
     where = place_words(found.place.sheet, found.place.address)
     yield f"{item.label(filing.year)}　{where}　{item.id}"
+    yield from fault_lines(found.faults)
     yield f"{filing.file}：{one_line(filing.unit.name)} {filing.year}年，{len(found.parts)} 个单位"
     yield ""
     yield from table(HEADS, [_row(number, part) for number, part in enumerate(found.parts, 1)])
@@ -112,4 +113,5 @@ def explain_document(found: Explanation) -> dict[str, Any]:
             for part in found.parts
         ],
         "missing": [{"code": unit.code, "name": unit.name, "why": why} for unit, why in found.missing],
+        "faults": [finding_document(one) for one in found.faults],
     }

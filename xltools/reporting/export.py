@@ -19,10 +19,12 @@ from xltools.compute import as_number
 from xltools.errors import UsageError, XltoolsError
 from xltools.filing import Leaf
 from xltools.form import Value
+from xltools.guarding import Output, demand_data, demand_folder
 from xltools.reporting.explain import route
 from xltools.reporting.json import check_csv, dump, figure, figures, harmless, rollup_document
 from xltools.result import MergeResult
 from xltools.rollup import Rollup
+from xltools.roster import Unit
 from xltools.scaling import COUNT_SCALES, MONEY_SCALES, SCALES, scale_figures
 from xltools.words import clean, number_text
 from xltools.writing.files import write_whole
@@ -44,7 +46,7 @@ LEAST_PLACES, MOST_DIGITS, WIDEST_DIGITS = 6, 38, 76  # of decimals in Parquet
 class Exports:
     """What is to be written beside a roll-up.  Made before the work begins, so that a wrong wish is said at once.
 
-    Raises UsageError for a scale or a number of decimals that there is not, XltoolsError where pyarrow is missing.
+    Raises UsageError for a scale, a number of decimals or a name that will not do, XltoolsError where pyarrow is missing.
     """
 
     scales: tuple[str, ...] = ()  # of a scaled copy
@@ -60,6 +62,10 @@ class Exports:
             raise UsageError(f"--scale 只能是：{words}；件数、金额各写一个。")
         if not 0 <= self.places <= MOST_PLACES:
             raise UsageError(f"--places 只能是 0 到 {MOST_PLACES}。")
+        demand_data("--json", self.json)
+        demand_data("--parquet", self.parquet)
+        if self.csv is not None:
+            demand_folder("--csv", self.csv)
         if self.parquet is not None:
             require_pyarrow()
 
@@ -68,8 +74,19 @@ class Exports:
         return out.with_name(f"{out.stem}（单位：{'、'.join(self.scales)}）.xlsx") if self.scales else None
 
     def paths(self, out: Path) -> list[Path]:
-        """The files and the folder that are written, and so are no filings."""
-        return [path for path in (self.copy_of(out), self.csv, self.json, self.parquet) if path is not None]
+        """The files that are written, and so are no filings."""
+        return [one.path for one in self.outputs(out)]
+
+    def outputs(self, out: Path, unit: Unit | None = None) -> list[Output]:
+        """The same with the option that asks for each; `unit` is the roll-up's."""
+        copy = self.copy_of(out)
+        named = [("--json", self.json), ("--parquet", self.parquet)]
+        if self.csv is not None:
+            named += [("--csv", self.csv / name) for name in (TIDY, WIDE, FINDINGS)]
+        return [
+            *([Output("--scale", copy, unit)] if copy is not None else []),
+            *(Output(option, path) for option, path in named if path is not None),
+        ]
 
     def write(self, result: MergeResult, out: Path) -> Iterator[Path]:
         """Writes what was asked for beside the roll-up `out` and yields the paths.  Raises WriteError."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from xltools.finding import Level
+from xltools.guarding import Output, demand_folder, guard
 from xltools.problems import Problem
 from xltools.reporting.text import one_line
 from xltools.returning import SentBack
@@ -16,14 +17,20 @@ MOST_SAID = 6  # problems in a message; a longer one is not read on a phone
 CUT = "－" * 20
 
 
-def write_returns(backs: Iterable[SentBack], folder: Path) -> list[tuple[str, str, str]]:
+def write_returns(
+    backs: Iterable[SentBack], folder: Path, inputs: Iterable[Path | None] = ()
+) -> list[tuple[str, str, str]]:
     """Writes the workbooks and the notice into `folder`, one by one, so that a thousand do not stand in memory.
 
-    Gives a row per file for the terminal: file, unit, what goes back for it.  Raises WriteError.
+    Gives a row per file for the terminal: file, unit, what goes back for it.  Raises WriteError, and UsageError where
+    one of the `inputs` or another unit's report stands.
     """
-    texts, rows = [], []
+    read, texts, rows = list(inputs), [], []
+    demand_folder("-o", folder)
+    guard([Output("-o", folder / NOTICE)], [path for path in read if path is not None and path.is_file()])
     for back in backs:
         if back.data is not None:
+            guard([Output("-o", folder / back.name, back.unit)], read)
             write_whole(folder / back.name, back.data)
         texts.append(f"{CUT}\n{notice(back)}\n\n")
         unit = back.unit.name if back.unit else ""

@@ -41,6 +41,15 @@ def one_line(text: str) -> str:
     return BLANK.sub(" ", seen(BLANK.sub(" ", text))).strip()
 
 
+def fault_lines(faults: Sequence[Finding]) -> Iterator[str]:
+    """What is said where a roll-up is read that check would return: the figures shown may be nobody's."""
+    for name in dict.fromkeys(one.file for one in faults):
+        found = [one for one in faults if one.file == name]
+        more = f"（共 {len(found)} 处，用 check 看明细）" if len(found) > 1 else ""
+        said = one_line(f"{found[0].code} {found[0].message}{more}{found[0].remedy}")
+        yield f"× {one_line(name)} 这份汇总表有问题，下面的数不可靠：{said}"
+
+
 def check_report(result: CheckResult) -> Iterator[str]:
     """What `check` prints."""
     if result.filings:

@@ -29,6 +29,8 @@ from xltools.writing.styles import CELL, COUNT, HEAD, Style
 from xltools.writing.years import last_place, year_rows
 
 MOST_UNITS = 15  # of the units with most
+# which units are shown is no formula: one that works in every Excel and WPS would name two equals by one name
+RANKED = f"按单位的图取汇总时最多的 {MOST_UNITS} 个单位，先后以汇总时为准；以后改了数，图中的数跟着变，单位和先后不变"
 MOST_DESCRIBED = 900  # characters of a description
 LABEL_WIDTH, WIDTH, COLUMNS = 28.0, 11.0, 8  # of the sheet's grid: names of bars, then figures
 ACROSS, BESIDE = 855, 570  # pixels: a picture as wide as the grid, or beside a single column of figures
@@ -68,7 +70,9 @@ class _Page:
     def __init__(self, sheet: SheetWriter, rollup: Rollup) -> None:
         self.sheet, self.year = sheet, str(rollup.year)
         sheet.put(Place(CHARTS, 1, 1, 1, 1 + COLUMNS), CHARTS, styles.LABELS["title"])
-        sheet.put(Place(CHARTS, 2, 1, 2, 1 + COLUMNS), heading(rollup), {"font_size": 9})
+        ranked = any(chart.type == "units" for chart in rollup.form.charts)
+        said = "　".join([heading(rollup), *([RANKED] if ranked else []), *filter(None, [rollup.last_note])])
+        sheet.put(Place(CHARTS, 2, 1, 2, 1 + COLUMNS), said, shrunk({"font_size": 9}))
         self.heights = {1: 32.0, 2: 18.0}
         self.row, self.filled = 3, 50.0  # the next free row; points of the printed page that are taken
         self.breaks: list[int] = []

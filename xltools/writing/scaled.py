@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xltools.formulas import total_formula
-from xltools.geometry import Place, wrapped_height
+from xltools.geometry import MOST_HEIGHT, Place, wrapped_height
 from xltools.layout import META, SheetPlan, Slot, lay_out
 from xltools.problems import place_words
 from xltools.rollup import Rollup
 from xltools.scaling import SCALED_SCHEMA, Scaled
 from xltools.writing import styles
+from xltools.writing.annexes import clipped
 from xltools.writing.package import lock_structure
 from xltools.writing.sheet import BookWriter, SheetWriter, Shown
 from xltools.writing.styles import BOXED, CENTRED, LEFT, Style
@@ -28,6 +29,7 @@ RULE = (
     "下面是没有按四舍五入写的数，表中以底色标出。"
 )
 NONE = "所有的数都是四舍五入的，没有调整。"
+MOST_NAMED = 5  # missing units above a table
 AS_TEXT = "（文字，见汇总表）"
 GAVE_WAY: Style = {"bg_color": styles.SAID_FILL}
 
@@ -74,7 +76,7 @@ class _Copy:
             if place.sheet == plan.name:
                 hidden.update(dict.fromkeys(range(place.row, place.last_row + 1), 1.5))
         sheet.grid(plan.widths, {**plan.heights, **hidden})
-        sheet.put(plan.place(1, 1, 1, across), NOTE, styles.SMALL)
+        sheet.put(plan.place(1, 1, 1, across), f"{NOTE}{self._outside(MOST_NAMED)}", styles.SMALL)
         for label in plan.labels:
             sheet.put(
                 label.place,
@@ -87,6 +89,13 @@ class _Copy:
         said = f"{self.rollup.unit.name}　{self.year}年度　{self.rollup.coverage}　单位：{'、'.join(units)}"
         sheet.put(plan.place(3, 1, 3, across), said, {"align": "right", "valign": "vcenter", "shrink": True})
         sheet.page(landscape=plan.landscape, one_page=plan.one_page, columns=across, rows=plan.rows)
+
+    def _outside(self, most: int) -> str:
+        """Who is missing from the figures; "" where nobody is known to be."""
+        missing = self.rollup.missing
+        names = "、".join(f"{unit.name}（{why}）" for unit, why in missing[:most])
+        more = f"等，全部见〔{ADJUSTED}〕" if len(missing) > most else ""
+        return f"；没有计入 {len(missing)} 个单位：{names}{more}" if missing else ""
 
     def _words(self, label: str) -> str:
         """A label with the unit that its figures now have: （万元） becomes （亿元）."""
@@ -110,10 +119,18 @@ class _Copy:
 
     def _adjusted(self, sheet: SheetWriter) -> None:
         rows = [self._row(number) for number in range(len(self.scaled.adjusted))]
-        advice = RULE if rows else NONE
+        advice = clipped(
+            f"{RULE if rows else NONE}{self._outside(len(self.rollup.missing)).replace('；', '', 1)}"
+        )
         across, heights = (
             len(ADJUSTED_HEADS),
-            {1: 32.0, 2: wrapped_height(RULE, sum(ADJUSTED_WIDTHS)), 3: 24.0},
+            {
+                1: 32.0,
+                2: min(
+                    MOST_HEIGHT, max(wrapped_height(text, sum(ADJUSTED_WIDTHS)) for text in (RULE, advice))
+                ),
+                3: 24.0,
+            },
         )
         sheet.put(Place(ADJUSTED, 1, 1, 1, across), f"{self.heading}：舍位调整", styles.LABELS["title"])
         sheet.put(Place(ADJUSTED, 2, 1, 2, across), advice, {"text_wrap": True, "valign": "vcenter"})
