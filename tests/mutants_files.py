@@ -58,7 +58,15 @@ def files(cast: Cast) -> Iterator[Mutant]:
         yield Mutant(
             name=f"file: called {name}", change=lambda shop: clean(shop.form), outcome=ACCEPTED, file=name
         )
-    for name in ("Ünïcødé.xlsx", "ভূমি 🌾.xlsx", "שלום.xlsx", "a b'c&(1).xlsx", "年报\u202excod.xlsx", "红\x1b[31m.xlsx", os.fsdecode(b"\xb2\xbc.xlsx")):
+    for name in (
+        "Ünïcødé.xlsx",
+        "ভূমি 🌾.xlsx",
+        "שלום.xlsx",
+        "a b'c&(1).xlsx",
+        "年报\u202excod.xlsx",
+        "红\x1b[31m.xlsx",
+        os.fsdecode(b"\xb2\xbc.xlsx"),
+    ):
         yield Mutant(
             name=f"file: called {name.encode('utf-8', 'replace').decode()}",
             change=lambda shop: clean(shop.form),

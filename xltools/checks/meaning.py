@@ -18,7 +18,7 @@ MOST_CELLS = (
 DEEPEST = 20  # brackets within brackets
 
 _REFERENCE = re.compile(r"((?:[^!,()+:]+!)?)([A-Z]{1,3}[1-9][0-9]{0,6})(?::([A-Z]{1,3}[1-9][0-9]{0,6}))?")
-_QUOTED = re.compile(r'''("(?:[^"]|"")*"|'(?:[^']|'')*')''')
+_QUOTED = re.compile(r"""("(?:[^"]|"")*"|'(?:[^']|'')*')""")
 
 
 @lru_cache(maxsize=4096)

@@ -59,7 +59,9 @@ def read_filing_bytes(file: str, data: bytes, find_form: FindForm) -> Filing:
 
 
 def _refused(file: str, data: bytes, refusal: Refusal) -> Filing:
-    return Filing(file=file_name(file), sha256=hashlib.sha256(data).hexdigest() if data else "", refusal=refusal)
+    return Filing(
+        file=file_name(file), sha256=hashlib.sha256(data).hexdigest() if data else "", refusal=refusal
+    )
 
 
 def _read(file: str, data: bytes, find_form: FindForm) -> Filing:
