@@ -376,7 +376,10 @@ def test_a_late_file_waits_in_a_queue_of_its_own_with_what_it_would_change(close
     assert len(late["effect"]["shifts"]) == len(effects["02号镇"].shifts)
     told = rounds.story(closed_folder, "02号镇")
     assert told[-2] == ("已下发", "封存后收到的第1次报送：通过")
-    assert told[-1][1].startswith("封存后收到的第1次报送不计入汇总；计入的话汇总数有 ")
+    assert (
+        told[-1][1]
+        == f"封存后收到的第1次报送不计入汇总；计入的话汇总数有 {len(effects['02号镇'].shifts)} 处会变"
+    )
     # the same bytes again, and what had been sealed, are a note and no late file
     again = rounds.take_in(
         closed_folder, rounds.put(tmp_path / "再", **{"丙2.xlsx": (ready[1] / "丙.xlsx").read_bytes()})

@@ -187,7 +187,7 @@ def log_command(unit: UnitName) -> None:
     """一个单位从下发到汇总的每一步：时间、状态、原因、文件。"""
     from xltools.reporting.text import one_line, table
     from xltools.rounds.board import read_board, unit_called
-    from xltools.rounds.chasing import state_words, time_words
+    from xltools.rounds.chasing import shift_words, state_words, time_words
 
     board = read_board(here())
     one = unit_called(board, unit)
@@ -198,6 +198,10 @@ def log_command(unit: UnitName) -> None:
         for event in one.events
     ]
     say_all(table(("时间", "状态", "原因", "文件"), rows))
+    for receipt in one.receipts:
+        if receipt.late and receipt.effect is not None and receipt.effect.shifts:
+            say(f"封存后收到的{receipt.title}如果计入，汇总数会变的：")
+            say_all(f"  {one_line(shift_words(shift))}" for shift in receipt.effect.shifts)
 
 
 def pin_command(unit: UnitName, number: Number, reason: Reason, undo: Undo = False) -> None:

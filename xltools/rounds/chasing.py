@@ -20,7 +20,7 @@ WHY = {  # what a unit is asked for; a state that is not here asks nothing of th
     State.RETURNED: "退回，要改",
     State.QUERIED: "待核实，要说明",
 }
-MOST_SHIFTS = 5  # of a late file, told in one sentence; the rest is in `status --format json`
+MOST_SHIFTS = 5  # of a late file, told in one sentence; all of them are in `log` and `status --format json`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +94,8 @@ def late_words(board: Board) -> str:
     return f"；过了期限还没报好的 {late} 个" if late else ""
 
 
-def effect_words(effect: Effect | None) -> str:
-    """What a file that came after the closing would change.
+def effect_words(effect: Effect | None, *, in_full: bool = True) -> str:
+    """What a file that came after the closing would change; `in_full` with the first few figures.
 
     >>> effect_words(Effect(shifts=(Shift(item="a.b.c", label="合计", before=3, after=5),)))
     '不计入汇总；计入的话汇总数有 1 处会变：合计由 3 变为 5（+2）'
@@ -106,12 +106,12 @@ def effect_words(effect: Effect | None) -> str:
         return f"不计入汇总（{effect.why_not}）"
     if not effect.shifts:
         return "不计入汇总；计入的话汇总数也不变"
-    told = "、".join(map(_shift_words, effect.shifts[:MOST_SHIFTS]))
-    more = "等" if len(effect.shifts) > MOST_SHIFTS else ""
-    return f"不计入汇总；计入的话汇总数有 {len(effect.shifts)} 处会变：{told}{more}"
+    told = "、".join(map(shift_words, effect.shifts[:MOST_SHIFTS])) if in_full else ""
+    more = "等" if in_full and len(effect.shifts) > MOST_SHIFTS else ""
+    return f"不计入汇总；计入的话汇总数有 {len(effect.shifts)} 处会变{'：' if in_full else ''}{told}{more}"
 
 
-def _shift_words(one: Shift) -> str:
+def shift_words(one: Shift) -> str:
     before, after = (number_text(value) if value is not None else "空白" for value in (one.before, one.after))
     old, new = as_number(one.before) or 0, as_number(one.after) or 0
     sign = "+" if new > old else ""

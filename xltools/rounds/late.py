@@ -33,10 +33,11 @@ def weigh_late(round_: Round) -> list[str]:
     with ledger.batch() as at:
         for row, effect in weighed:
             assert row.unit is not None
-            words = f"封存后收到的第{row.number}次报送{effect_words(effect)}"
+            words = f"封存后收到的第{row.number}次报送"
             ledger.change_receipt(row.id, effect=effect_text(effect))
-            ledger.add_event(at, row.unit, states.of(row.unit), words, row.name)
-            said.append(f"“{names[row.unit]}”{words}。")
+            short = f"{words}{effect_words(effect, in_full=False)}"
+            ledger.add_event(at, row.unit, states.of(row.unit), short, row.name)
+            said.append(f"“{names[row.unit]}”{words}{effect_words(effect)}。")
     return said
 
 
