@@ -71,10 +71,13 @@ class _Page:
         self.sheet, self.year = sheet, str(rollup.year)
         sheet.put(Place(CHARTS, 1, 1, 1, 1 + COLUMNS), CHARTS, styles.LABELS["title"])
         ranked = any(chart.type == "units" for chart in rollup.form.charts)
-        said = "　".join([heading(rollup), *([RANKED] if ranked else []), *filter(None, [rollup.last_note])])
-        sheet.put(Place(CHARTS, 2, 1, 2, 1 + COLUMNS), said, shrunk({"font_size": 9}))
-        self.heights = {1: 32.0, 2: 18.0}
-        self.row, self.filled = 3, 50.0  # the next free row; points of the printed page that are taken
+        first = "　".join(filter(None, [heading(rollup), rollup.last_note]))
+        lines = [first, *([RANKED] if ranked else [])]
+        height = 18.0 + 14.0 * (len(lines) - 1)
+        sheet.put(Place(CHARTS, 2, 1, 2, 1 + COLUMNS), "\n".join(lines), {"font_size": 9, "text_wrap": True})
+        self.heights = {1: 32.0, 2: height}
+        # the next free row; points of the printed page that are taken
+        self.row, self.filled = 3, self.heights[1] + height
         self.breaks: list[int] = []
 
     def add(self, chart: Chart, rows: Sequence[Row], names: Sequence[str]) -> None:
