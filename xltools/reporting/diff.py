@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ from xltools.problems import place_words
 from xltools.reporting.explain import BLANK_WORDS
 from xltools.reporting.json import figure, finding_document
 from xltools.reporting.text import fault_lines, one_line, table
+from xltools.sameness import shown_names
 from xltools.words import number_text
 
 DIFF_SCHEMA = "xltools.diff/1"
@@ -32,14 +33,15 @@ def diff_report(found: Comparison) -> Iterator[str]:
     yield from fault_lines(found.faults)
     if found.is_same:
         yield "没有差别。"
-    yield from _unit_lines(found.units)
+    called = _called(found)
+    yield from _unit_lines(found.units, called)
     if found.changes:
         yield ""
-        yield from table(HEADS, [_row(found, form, change) for change in found.changes])
+        yield from table(HEADS, [_row(found, form, change, called) for change in found.changes])
     if found.texts:
         yield ""
         for one in found.texts:
-            yield f"文字改了：{one_line(one.unit.name)}　{form.texts[one.text].label}"
+            yield f"文字改了：{called[one.unit.key]}　{form.texts[one.text].label}"
     yield from _one_sided("前一份", found.only_before)
     yield from _one_sided("后一份", found.only_after)
     if not found.by_unit and found.changes:
@@ -53,16 +55,23 @@ def _heading(filing: Filing) -> str:
     return f"{filing.file}（{one_line(filing.unit.name)} {filing.year}年，{filing.form_key}，{kind}）"
 
 
-def _unit_lines(units: Sequence[UnitChange]) -> Iterator[str]:
+def _called(found: Comparison) -> dict[str, str]:
+    """Key of a unit → what it is called, told apart from all others on both sides."""
+    units = [leaf.unit for side in (found.before, found.after) for leaf in side.leaves]
+    units += [side.unit for side in (found.before, found.after) if side.unit is not None]
+    return {unit.key: one_line(name) for unit, name in zip(units, shown_names(units), strict=True)}
+
+
+def _unit_lines(units: Sequence[UnitChange], called: Mapping[str, str]) -> Iterator[str]:
     if units:
         yield ""
     for cause in (Cause.ADDED, Cause.GONE, Cause.RESENT):
-        names = [one_line(one.unit.name) for one in units if one.cause is cause]
+        names = [called[one.unit.key] for one in units if one.cause is cause]
         if names:
             yield f"{cause.value} {len(names)} 个：{'、'.join(names)}"
 
 
-def _row(found: Comparison, form: Form, change: Change) -> tuple[str, ...]:
+def _row(found: Comparison, form: Form, change: Change, called: Mapping[str, str]) -> tuple[str, ...]:
     slot, item = lay_out(form).slots[change.item.id], change.item
     total = "" if item.is_input else "（合计）"
     return (
@@ -71,15 +80,15 @@ def _row(found: Comparison, form: Form, change: Change) -> tuple[str, ...]:
         shown(change.before),
         shown(change.after),
         signed(change.difference),
-        _because(change.shares),
+        _because(change.shares, called),
     )
 
 
-def _because(shares: Sequence[Share]) -> str:
+def _because(shares: Sequence[Share], called: Mapping[str, str]) -> str:
     """+37：示例镇重新报送；−2：示例局少了单位, the largest first."""
     ranked = sorted(shares, key=lambda one: abs(Decimal(one.difference or 0)), reverse=True)
     said = [
-        f"{signed(one.difference) or '文字'}：{one_line(one.unit.name)}{one.cause.value}"
+        f"{signed(one.difference) or '文字'}：{called[one.unit.key]}{one.cause.value}"
         for one in ranked[:MOST_SHARES]
     ]
     if rest := ranked[MOST_SHARES:]:

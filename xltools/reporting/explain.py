@@ -10,6 +10,7 @@ from xltools.filing import THROUGH, Leaf
 from xltools.problems import place_words
 from xltools.reporting.json import figure, finding_document
 from xltools.reporting.text import fault_lines, one_line, table
+from xltools.sameness import shown_names
 from xltools.words import number_text
 
 EXPLAIN_SCHEMA = "xltools.explain/1"
@@ -27,23 +28,27 @@ def explain_report(found: Explanation) -> Iterator[str]:
     yield from fault_lines(found.faults)
     yield f"{filing.file}：{one_line(filing.unit.name)} {filing.year}年，{len(found.parts)} 个单位"
     yield ""
-    yield from table(HEADS, [_row(number, part) for number, part in enumerate(found.parts, 1)])
+    everybody = [*(part.leaf.unit for part in found.parts), *(unit for unit, _ in found.missing)]
+    names = [one_line(name) for name in shown_names(everybody)]
+    called = {id(part): name for part, name in zip(found.parts, names, strict=False)}
+    yield from table(HEADS, [_row(at, part, called[id(part)]) for at, part in enumerate(found.parts, 1)])
     yield ""
     yield _verdict(found)
     for part in found.gaps:
         words = BLANK_WORDS if part.value is None else f"缺 {part.gaps} 个分项"
-        yield f"▲ {one_line(part.leaf.unit.name)}：{words}，没有当作零。"
+        yield f"▲ {called[id(part)]}：{words}，没有当作零。"
     if found.missing:
-        names = "、".join(f"{one_line(unit.name)}（{why}）" for unit, why in found.missing)
-        yield f"▲ 没有计入的单位 {len(found.missing)} 个：{names}"
+        left_out = zip(names[len(found.parts) :], found.missing, strict=True)
+        said = "、".join(f"{name}（{why}）" for name, (_, why) in left_out)
+        yield f"▲ 没有计入的单位 {len(found.missing)} 个：{said}"
 
 
-def _row(number: int, part: Part) -> tuple[str, ...]:
+def _row(number: int, part: Part, name: str) -> tuple[str, ...]:
     leaf = part.leaf
     value = BLANK_WORDS if part.value is None else one_line(number_text(part.value))
     return (
         str(number),
-        one_line(leaf.unit.name),
+        name,
         f"{value}（声明的零）" if part.is_declared else value,
         place_words(part.place.sheet, part.place.address),
         place_words(part.detail.sheet, part.detail.address),

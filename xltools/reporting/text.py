@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from xltools.finding import Finding, Level, Outcome
 from xltools.form import Form
 from xltools.result import Checked, CheckResult, MergeResult
+from xltools.sameness import shown_names
 from xltools.words import BLANK, seen
 
 MARKS = {
@@ -103,8 +104,9 @@ def merge_report(result: MergeResult, path: str) -> Iterator[str]:
         yield "没有可以汇总的报表，汇总表没有写。"
         return
     yield f"汇总了 {rollup.coverage}，写在 {path}"
-    for unit, why in rollup.missing:
-        yield f"  没有计入：{one_line(unit.name)}（{why}）"
+    everybody = [*(unit for unit, _ in rollup.missing), *(leaf.unit for leaf in rollup.leaves)]
+    for name, (_, why) in zip(shown_names(everybody), rollup.missing, strict=False):
+        yield f"  没有计入：{one_line(name)}（{why}）"
     if rollup.last_note:
         yield f"  {one_line(rollup.last_note)}"
     odd = [one for one in rollup.results if one.holds is False]
