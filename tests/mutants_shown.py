@@ -360,6 +360,14 @@ def own_sheets(cast: Cast) -> Iterator[Mutant]:
     yield own("a figure as text, and zeros declared", as_text, QUERIED, "S019", cell="B2", reads={count.item.id: 0},
               zeros=True)  # fmt: skip
 
+    def as_formula(shop: Workshop) -> None:
+        emptied(shop, [count])
+        shop.add("Sheet1")
+        shop.put("Sheet1", "B2", formula="7+5")
+
+    yield own("a formula without result, and zeros declared", as_formula, QUERIED, "S019", cell="B2",
+              reads={count.item.id: 0}, zeros=True)  # fmt: skip
+
     def words(shop: Workshop) -> None:
         emptied(shop, [count])
         shop.add("Sheet1")

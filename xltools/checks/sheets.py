@@ -37,6 +37,8 @@ def figures_on(sheet: SheetFacts) -> list[str]:
 def _is_figure(cell: Cell) -> bool:
     if cell.kind == "number":
         return cell.format != "date"
+    if cell.kind == "blank":  # a formula that was saved without its result
+        return cell.formula is not None
     text = BLANK.sub("", cell.text).translate(FULL_WIDTH)
     return cell.kind == "text" and bool(_FIGURE.fullmatch(text))
 
