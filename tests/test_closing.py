@@ -3,6 +3,8 @@
 XLTOOLS_SLOW=1 kills more often and changes more bytes.
 """
 
+import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -19,8 +21,10 @@ import helpers_round as rounds
 import pytest
 
 from xltools import Unit
+from xltools.detail import FIRST_ROW
 from xltools.errors import BusyError, RoundError, UsageError, WriteError
 from xltools.finding import Outcome
+from xltools.intake import LastYear
 from xltools.merging import merge
 from xltools.reporting.board import board_document, board_report
 from xltools.reporting.papers import papers
@@ -49,16 +53,16 @@ def opened(folder, day="2024-01-26"):
     return open_round(folder, clock=rounds.at(day))
 
 
-def merged(folder):
+def merged(folder, last=None):
     with opened(folder, "2024-01-25") as round_:
-        result = merge(check_round(round_), unit=Unit(name="示例县", code="X1", level="county"))
+        result = merge(check_round(round_, last=last), unit=Unit(name="示例县", code="X1", level="county"))
         out = folder / "04汇总" / "汇总.xlsx"
         record_merge(round_, result, save_rollup(out, write_rollup(result, out.parent), result.rollup))
 
 
 def closed(folder, reason="", day="2024-01-26"):
     with opened(folder, day) as round_:
-        return seal(look_through(round_), papers(), reason=reason)
+        return seal(look_through(round_), papers, reason=reason)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +115,7 @@ def test_what_is_open_is_said_and_needs_a_reason(folder):
         sealing = look_through(round_)
         assert sealing.open_words == ("02号镇（已下发）",)
         with pytest.raises(UsageError, match="--anyway"):
-            seal(sealing, papers(), reason=" ")
+            seal(sealing, papers, reason=" ")
     assert read_board(folder).closing is None and list((folder / "04汇总").glob("*.zip")) == []
     assert closed(folder, WHY).reason == WHY
     assert read_board(folder).closing.reason == WHY and not read_board(folder).is_open
@@ -193,6 +197,26 @@ def test_the_archive_verifies_without_the_folder(sealed):
     assert verdict.sha256 == read_board(sealed[0]).closing.sha256
 
 
+def test_a_round_with_a_key_and_last_years_figures_verifies_without_either(tmp_path):
+    folder = tmp_path / "r"
+    numbers = rounds.new_round(folder, TOWNS[:2], key=b"k" * 32)
+    last = LastYear([(unit, rounds.answers(8).items) for unit in TOWNS[:2]])
+    files = {
+        f"{unit.name}.xlsx": rounds.report(unit, numbers[unit.code], rounds.answers(at))
+        for at, unit in enumerate(TOWNS[:2])
+    }
+    rounds.take_in(folder, rounds.put(tmp_path / "来", **files))
+    merged(folder, last)
+    with opened(folder) as round_:
+        sealing = look_through(round_, last=last)
+        assert sealing.open_words == ()
+        closing = seal(sealing, papers)
+    members = unpack((folder / closing.file).read_bytes())
+    assert not any(b"k" * 32 in body for body in members.values())  # the key is nobody else's
+    verdict = verify((folder / closing.file).read_bytes())
+    assert (verdict.fault, verdict.units) == ("", 2)
+
+
 def test_the_same_members_give_the_same_bytes():
     assert pack({"b": b"2", "a": b"1"}) == pack({"a": b"1", "b": b"2"})
 
@@ -209,6 +233,22 @@ def repacked(data, change):
 
 def other_rollup(members):
     members["04汇总/汇总.xlsx"] = members["单位名单.xlsx"]
+
+
+def a_figure_of_the_rollup(members):
+    """A figure of the second unit on 明细 is another, and the sums are as they were."""
+    book, made = zipfile.ZipFile(io.BytesIO(members["04汇总/汇总.xlsx"])), io.BytesIO()
+    cell = re.compile(rf'(<c r="[D-Z]{FIRST_ROW + 1}"[^>]*><v>)([1-9])(</v>)')
+    sheets = [name for name in book.namelist() if name.startswith("xl/worksheets/")]
+    detail = max((name for name in sheets), key=lambda name: len(cell.findall(book.read(name).decode())))
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
+        for info in book.infolist():
+            part = book.read(info)
+            if info.filename == detail:
+                part, count = cell.subn(r"\g<1>1\g<2>\g<3>", part.decode(), count=1)
+                assert count == 1
+            target.writestr(info, part)
+    members["04汇总/汇总.xlsx"] = made.getvalue()
 
 
 def other_original(members):
@@ -240,6 +280,7 @@ def a_returned_one_merged(members):
     ("change", "words"),
     [
         (other_rollup, "汇总表"),
+        (a_figure_of_the_rollup, "汇总表和汇总的不一致（〔明细"),
         (other_original, "不是台账里记的那一份"),
         (lambda members: members.pop("04汇总/汇总.xlsx"), "不在压缩包里"),
         (lambda members: members.pop(FILE), "没有 封存.json"),
@@ -407,14 +448,15 @@ def test_a_late_file_that_was_not_weighed_is_weighed_by_the_next_run(closed_fold
 
 
 def test_a_full_disk_leaves_the_round_open(folder, monkeypatch):
-    def full(path, data, **more):
-        raise WriteError(f"写不进 {path}：磁盘满了。")
+    def full(handle):
+        raise OSError(errno.ENOSPC, "no space")
 
-    monkeypatch.setattr(closings, "write_whole", full)
+    monkeypatch.setattr("xltools.writing.files.os.fsync", full)
     with pytest.raises(WriteError, match="磁盘满了"):
         closed(folder, WHY)
+    monkeypatch.undo()
     board = read_board(folder)
-    assert board.closing is None and list((folder / "04汇总").glob("*.zip")) == []
+    assert board.closing is None and list((folder / "04汇总").iterdir()) == [folder / "04汇总" / "汇总.xlsx"]
     assert not any("封存" in event.cause for one in board.units for event in one.events)
 
 
@@ -428,9 +470,28 @@ def test_an_archive_that_does_not_verify_closes_nothing(folder, monkeypatch):
     ]
 
 
-def test_a_second_run_at_once_is_told(folder):
-    with opened(folder), pytest.raises(BusyError), opened(folder):
-        pass
+@posix
+def test_of_several_runs_at_once_one_closes(folder):
+    children = []
+    for _ in range(3):
+        children.append(os.fork())
+        if children[-1] == 0:
+            try:
+                with contextlib.suppress(BusyError, RoundError):  # somebody else is at it, or has done it
+                    closed(folder, WHY)
+            finally:
+                os._exit(0)
+    for child in children:
+        os.waitpid(child, 0)
+    closing = read_board(folder).closing
+    data = (folder / closing.file).read_bytes()
+    assert hashlib.sha256(data).hexdigest() == closing.sha256 and verify(data).fault == ""
+    assert [event.cause for event in read_board(folder).units[0].events].count("这一轮封存了") == 1
+
+
+def test_a_folder_that_another_run_holds_is_not_closed(folder):
+    with opened(folder), pytest.raises(BusyError, match="正在运行"):
+        closed(folder, WHY)
 
 
 @posix

@@ -241,7 +241,7 @@ def close_command(
             say_all(f"  {one_line(words)}" for words in sealing.open_words)
             complain("办完再封存；确实要现在封存的，用 --anyway 写明原因。")
             raise typer.Exit(OPEN)
-        closing = seal(sealing, papers(), reason=anyway, progress=show)
+        closing = seal(sealing, papers, reason=anyway, progress=show)
     for words in sealing.open_words:
         complain(f"没办完就封存了：{one_line(words)}")
     say(f"封存在 {closing.file}，读回来核对过了：{len(sealing.rollup.leaves)} 个单位的数和原件一致。")

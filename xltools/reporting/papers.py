@@ -11,7 +11,7 @@ from xltools.reporting.export import FINDINGS, cleaned, without_halves
 from xltools.reporting.json import check_csv, check_document, dump, harmless
 from xltools.reporting.page import board_page
 from xltools.result import CheckResult
-from xltools.rounds.closing import Papers, Sealing
+from xltools.rounds.closing import Sealing
 from xltools.rounds.standing import Board
 from xltools.words import clean
 from xltools.writing.board import write_board
@@ -20,11 +20,8 @@ FINDINGS_JSON, REASONS = "问题.json", "说明.csv"
 HEADS = ("单位", "代码", "文件", "工作表", "格", "问题", "单位的说明")
 
 
-def papers() -> Papers:
-    return Papers(write=_papers)
-
-
-def _papers(sealing: Sealing, board: Board) -> Mapping[str, bytes]:
+def papers(sealing: Sealing, board: Board) -> Mapping[str, bytes]:
+    """Name in the archive → content."""
     checked = sealing.checked
     return {
         FINDINGS: without_halves(check_csv(checked)).encode("utf-8-sig"),

@@ -51,11 +51,8 @@ class Sealing:
     open_words: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Papers:
-    """What others write for people into the archive: made from the round as it is sealed, and its board."""
-
-    write: Callable[[Sealing, Board], Mapping[str, bytes]]
+# What others write for people into the archive, by name.
+Papers = Callable[[Sealing, Board], Mapping[str, bytes]]
 
 
 def look_through(round_: Round, *, last: LastYear | None = None, progress: Progress | None = None) -> Sealing:
@@ -135,7 +132,7 @@ def seal(sealing: Sealing, papers: Papers, *, reason: str = "", progress: Progre
         records = ledger.records()
         made = {
             **dict(_kept_files(sealing)),
-            **papers.write(sealing, _board(round_, records, at)),
+            **papers(sealing, _board(round_, records, at)),
         }
         made[FILE] = _statement(sealing, records, at, reason.strip(), made)
         data = pack(made)
