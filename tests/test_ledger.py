@@ -9,8 +9,9 @@ import pytest
 from xltools.errors import BusyError, RoundError, UsageError, WriteError
 from xltools.roster import Unit
 from xltools.rounds import ledger as ledgers
-from xltools.rounds.ledger import Ledger, UnitRow
+from xltools.rounds.ledger import Ledger
 from xltools.rounds.listing import changes
+from xltools.rounds.rows import UnitRow
 from xltools.rounds.settings import Settings, find_folder, load_settings, read_values, settings_text
 from xltools.rounds.standing import State
 

@@ -10,7 +10,8 @@ from xltools.form import Form
 from xltools.roster import Roster, Unit
 from xltools.rounds import ledger as ledgers
 from xltools.rounds.folder import look_at, today_units
-from xltools.rounds.ledger import Clock, Ledger, Records
+from xltools.rounds.ledger import Clock, Ledger
+from xltools.rounds.rows import Records
 from xltools.rounds.settings import Settings
 from xltools.rounds.standing import Board, Stray, UnitStanding
 from xltools.rounds.states import States

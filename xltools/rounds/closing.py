@@ -24,7 +24,7 @@ from xltools.rounds import settings
 from xltools.rounds.archive import pack
 from xltools.rounds.board import board_of
 from xltools.rounds.folder import MERGED, Round, form_path, own_forms
-from xltools.rounds.ledger import Records
+from xltools.rounds.rows import Records
 from xltools.rounds.standing import Board, Closing, State
 from xltools.rounds.statement import FILE, SCHEMA, ledger_extract
 from xltools.rounds.states import States

@@ -28,7 +28,7 @@ from xltools.rounds.board import at_called
 from xltools.rounds.folder import BACK, IN, MERGED, ORIGINALS, OUT, Round
 from xltools.rounds.late import weigh_late
 from xltools.rounds.ledger import FILE as LEDGER
-from xltools.rounds.ledger import ArrivalRow, ReceiptRow, Records, UnitRow
+from xltools.rounds.rows import ArrivalRow, ReceiptRow, Records, UnitRow
 from xltools.rounds.states import States, current_of
 from xltools.writing.files import write_whole
 from xltools.writing.running import LOCK

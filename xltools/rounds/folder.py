@@ -25,8 +25,9 @@ from xltools.roster import Roster
 from xltools.rounds import ledger as ledgers
 from xltools.rounds import settings
 from xltools.rounds.chasing import time_words
-from xltools.rounds.ledger import Clock, Ledger, Records, UnitRow
+from xltools.rounds.ledger import Clock, Ledger
 from xltools.rounds.listing import applied, changes, paired
+from xltools.rounds.rows import Records, UnitRow
 from xltools.rounds.settings import Settings, load_settings, settings_text
 from xltools.rounds.standing import Closing, State
 from xltools.rounds.states import States

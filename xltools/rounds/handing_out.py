@@ -16,7 +16,7 @@ from xltools.issuing import template_names
 from xltools.roster import Unit
 from xltools.rounds.board import at_called
 from xltools.rounds.folder import OUT, Round
-from xltools.rounds.ledger import CopyRow, Records
+from xltools.rounds.rows import CopyRow, Records
 from xltools.rounds.states import States
 from xltools.writing.files import file_name, write_whole
 from xltools.writing.template import write_template

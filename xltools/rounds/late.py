@@ -11,7 +11,7 @@ from xltools.merging import merge
 from xltools.result import Checked
 from xltools.rounds.chasing import effect_words
 from xltools.rounds.folder import Round
-from xltools.rounds.ledger import ReceiptRow, Records
+from xltools.rounds.rows import ReceiptRow, Records
 from xltools.rounds.standing import Effect, Shift
 from xltools.rounds.states import States, effect_text
 

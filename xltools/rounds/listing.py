@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from xltools.roster import LEVELS, Unit
-from xltools.rounds.ledger import UnitRow
+from xltools.rounds.rows import UnitRow
 from xltools.words import label_key
 
 T = TypeVar("T")

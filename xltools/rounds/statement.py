@@ -10,7 +10,7 @@ from typing import Any
 from xltools.issued import Issued, Register
 from xltools.roster import Unit
 from xltools.rounds.archive import Unsound
-from xltools.rounds.ledger import Records
+from xltools.rounds.rows import Records
 
 FILE = "封存.json"
 SCHEMA = "xltools.archive/1"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from xltools.finding import Outcome
 from xltools.form import Value
-from xltools.rounds.ledger import EventRow, ReceiptRow, Records, UnitRow
+from xltools.rounds.rows import EventRow, ReceiptRow, Records, UnitRow
 from xltools.rounds.standing import Effect, Event, Receipt, Shift, State, UnitStanding
 
 AFTER = {

@@ -15,7 +15,7 @@ from xltools.roster import Unit
 from xltools.rounds.collecting import check_pending, judged, outcome_words
 from xltools.rounds.folder import MERGED, Round
 from xltools.rounds.handing_out import copy_of
-from xltools.rounds.ledger import ReceiptRow, Records
+from xltools.rounds.rows import ReceiptRow, Records
 from xltools.rounds.states import States
 from xltools.writing.files import file_name
 
