@@ -27,6 +27,7 @@ from xltools.finding import Outcome
 from xltools.intake import LastYear
 from xltools.merging import merge
 from xltools.reporting.board import board_document, board_report
+from xltools.reporting.page import board_page
 from xltools.reporting.papers import papers
 from xltools.rounds import closing as closings
 from xltools.rounds.archive import LIST, Unsound, pack, unpack
@@ -411,6 +412,11 @@ def test_a_late_file_waits_in_a_queue_of_its_own_with_what_it_would_change(close
     assert effects["00号镇"].why_not == "核对结果是退回" and effects["00号镇"].shifts == ()
     said = "\n".join(board_report(board))
     assert "封存后收到的文件（3 个）：" in said and "计入的话汇总数有" in said and "没有要催的" in said
+    page = board_page(board)
+    assert (
+        "2024-01-26 09:00 封存，在 04汇总/汇总（封存）.zip" in page
+        and "02号镇 第1次报送“丙.xlsx”（通过）" in page
+    )
     document = board_document(board)
     assert document["closed"]["reason"] == WHY and document["open"] is False
     [late] = [one for one in document["units"][2]["receipts"] if one["late"]]

@@ -15,10 +15,11 @@ from xltools.reporting.text import one_line, table
 from xltools.returning import SentBack
 from xltools.roster import Unit
 from xltools.rounds.chasing import (
+    closing_words,
     counts_words,
     day_words,
     days_overdue,
-    effect_words,
+    late_receipts,
     problem_words,
     state_words,
     time_words,
@@ -49,7 +50,7 @@ def board_report(board: Board) -> Iterator[str]:
     due = f"，期限{day_words(board.due)}" if board.due else ""
     yield f"{' '.join(filter(None, (one_line(board.county), board.title)))}{due}，{time_words(board.made_at)}"
     if board.closing is not None:
-        yield one_line(f"{time_words(board.closing.at)} 封存，在 {board.closing.file}")
+        yield one_line(closing_words(board.closing))
     yield counts_words(board)
     if board.units:
         yield ""
@@ -65,9 +66,7 @@ def board_report(board: Board) -> Iterator[str]:
     if board.late:
         yield ""
         yield f"封存后收到的文件（{len(board.late)} 个）："
-        for unit, receipt in board.late:
-            said = f"{unit.unit.name} {receipt.title}“{receipt.name}”（{receipt.outcome.words}）"
-            yield f"  {one_line(said)}：{one_line(effect_words(receipt.effect))}。"
+        yield from (f"  {one_line(words)}" for words in late_receipts(board))
     yield ""
     asked = to_chase(board)
     yield f"要催的 {len(asked)} 个。" if asked else "没有要催的。"

@@ -9,7 +9,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 from xltools.reporting.text import one_line
-from xltools.rounds.chasing import day_words, late_words, problem_words, state_words, time_words
+from xltools.rounds.chasing import (
+    closing_words,
+    day_words,
+    late_receipts,
+    late_words,
+    problem_words,
+    state_words,
+    time_words,
+)
 from xltools.rounds.standing import Board, Receipt, State, UnitStanding
 from xltools.words import clean
 from xltools.writing.files import beside
@@ -86,11 +94,17 @@ def _lines(board: Board, texts: Sequence[tuple[UnitStanding, str]]) -> Iterator[
     yield f"<h1>{title}</h1>"
     due = f"期限{said(day_words(board.due))}　" if board.due else ""
     yield f"<p>{due}制表 {said(time_words(board.made_at))}</p>"
+    if board.closing is not None:
+        yield f"<p>{said(closing_words(board.closing))}</p>"
     yield f"<p>共 {len(board.units)} 个单位{late_words(board)}。</p>"
     yield from _counts(board)
     yield f"<table><thead><tr>{''.join(f'<th>{head}</th>' for head in HEADS)}</tr></thead><tbody>"
     yield from (_row(one, board) for one in board.units)
     yield "</tbody></table>"
+    if board.late:
+        yield f"<h2>封存后收到的文件（{len(board.late)} 个）</h2><ul>"
+        yield from (f"<li>{said(words)}</li>" for words in late_receipts(board))
+        yield "</ul>"
     yield from _others(board)
     if texts:
         yield '<section class="chat"><h2>要说的话（点开，再点一下全选，复制到聊天里）</h2>'

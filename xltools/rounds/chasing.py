@@ -5,12 +5,13 @@ Days are counted up to the day the board was made, so that the same board always
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
 from xltools.compute import as_number
 from xltools.roster import KINDS
-from xltools.rounds.standing import Board, Effect, Receipt, Shift, State, UnitStanding
+from xltools.rounds.standing import Board, Closing, Effect, Receipt, Shift, State, UnitStanding
 from xltools.words import number_text
 
 WHY = {  # what a unit is asked for; a state that is not here asks nothing of the unit
@@ -92,6 +93,17 @@ def late_words(board: Board) -> str:
     """How many units are past their day; a returned report can be late as well as one that never came."""
     late = sum(days_overdue(one, board) > 0 for one in board.units)
     return f"；过了期限还没报好的 {late} 个" if late else ""
+
+
+def closing_words(closing: Closing) -> str:
+    return f"{time_words(closing.at)} 封存，在 {closing.file}"
+
+
+def late_receipts(board: Board) -> Iterator[str]:
+    """A line for each file that came after the closing."""
+    for one, receipt in board.late:
+        said = f"{one.unit.name} {receipt.title}“{receipt.name}”（{receipt.outcome.words}）"
+        yield f"{said}：{effect_words(receipt.effect)}。"
 
 
 def effect_words(effect: Effect | None, *, in_full: bool = True) -> str:
