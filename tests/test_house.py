@@ -36,7 +36,7 @@ ROOMS = [  # top to bottom
     {"rounds"},
     {"reporting"},
     {"demo", "console"},
-    {"cli", "cli_round", "__init__", "__main__"},
+    {"cli", "cli_forms", "cli_round", "__init__", "__main__"},
 ]
 FLOOR = {name: number for number, room in enumerate(ROOMS) for name in room}
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -78,7 +78,7 @@ def test_every_library_has_its_home():
         "openpyxl": {"reading", "demo"},
         "xlrd": {"reading"},
         "pandas": {"rollup"},
-        "typer": {"cli", "cli_round", "console"},
+        "typer": {"cli", "cli_forms", "cli_round", "console"},
     }
     for path in MODULES:
         for name, top in imports(path):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xltools import cli_round
+from xltools import cli_forms, cli_round
 from xltools.console import (
     ChineseCommand,
     ChineseGroup,
@@ -32,7 +32,7 @@ from xltools.console import (
     say_json,
     usage_words,
 )
-from xltools.errors import FormErrors, UsageError, XltoolsError, system_words
+from xltools.errors import UsageError, XltoolsError, system_words
 
 if TYPE_CHECKING:
     from xltools.answers import Answers
@@ -51,13 +51,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-forms_app = typer.Typer(
-    cls=ChineseGroup,
-    help="看有哪些报表，查报表文件对不对。",
-    invoke_without_command=True,
-    rich_markup_mode=None,
-)
-app.add_typer(forms_app, name="forms")
+app.add_typer(cli_forms.forms_app, name="forms")
 
 
 class Format(StrEnum):
@@ -434,63 +428,6 @@ def demo_command(
     with progress(quiet) as show:
         lines = list(run_demo(folder, show))
     say_all(lines)
-
-
-@forms_app.callback()
-def forms_command(context: typer.Context) -> None:
-    """看有哪些报表，查报表文件对不对。"""
-    if context.invoked_subcommand is None:
-        list_command()
-
-
-@forms_app.command("list", cls=ChineseCommand)
-def list_command() -> None:
-    """列出目录里的报表。"""
-    from xltools.forms.catalogue import form_files, load_form
-    from xltools.reporting.text import table
-
-    rows = []
-    for key, _ in form_files():
-        form = load_form(key)
-        rows.append((key, form.title, f"{form.first_year}—{form.last_year or ''}", form.authority))
-    say_all(table(("报表", "名称", "适用年度", "依据"), rows))
-
-
-@forms_app.command("show", cls=ChineseCommand)
-def show_command(
-    form: Annotated[str, typer.Argument(metavar="报表", help="目录里的名字，或 .toml 文件")],
-    format: Annotated[ShortFormat, typer.Option("--format", help="输出格式")] = ShortFormat.text,
-) -> None:
-    """显示一个报表的指标和它们在哪一格。"""
-    from xltools.forms.catalogue import load_form
-    from xltools.reporting import json, text
-
-    made = load_form(form)
-    if format is ShortFormat.json:
-        say_json(json.dump(json.form_document(made)))
-    else:
-        say_all(text.form_report(made))
-
-
-@forms_app.command("lint", cls=ChineseCommand)
-def lint_command(
-    files: Annotated[list[Path], typer.Argument(metavar="文件…", help="报表文件（.toml）")],
-) -> None:
-    """检查报表文件，一次列全错处。退出码：0 没有错，3 有错。"""
-    from xltools.forms.catalogue import load_form
-
-    wrong = False
-    for file in files:
-        try:
-            form = load_form(file)
-        except FormErrors as errors:
-            wrong = True
-            say_all(str(error) for error in errors.errors)
-        else:
-            say(
-                f"{file}：没有错。填报数 {len(form.inputs)} 个，合计 {len(form.derived)} 个，规则 {len(form.rule_lines)} 行。"
-            )
-    raise typer.Exit(TROUBLE if wrong else CLEAN)
 
 
 cli_round.register(app)
