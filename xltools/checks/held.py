@@ -13,7 +13,8 @@ from xltools.words import number_text
 
 STRUCTURE = ("S006",)
 HELD, TYPED_TOTAL = "G208", "G201"
-LOST = "退回时指出的一处问题（{code} {title}），“问题清单”上找不到了。"
+TOLD = "退回时指出："
+LOST = "一处问题（{code} {title}），“问题清单”上找不到了。"
 ANSWER = "请核对这一处填得对不对，在“问题清单”这一条的“说明”栏写明怎么处理的，例如“已改填”。"
 
 
@@ -42,7 +43,7 @@ def unanswered(this: Check, case: Case) -> Iterator[Finding]:
         row = listed.get(rule) or Problem(level="", message=lost, remedy="", fingerprint="")
         made = this.finding(
             case,
-            row.message,
+            f"{TOLD}{row.message.removeprefix(TOLD)}",
             ANSWER,
             sheet=row.sheet or None,
             cell=row.cell or None,
