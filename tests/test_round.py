@@ -31,6 +31,7 @@ from xltools.reading.rosters import read_roster
 from xltools.rounds import collecting
 from xltools.rounds import folder as folders
 from xltools.rounds.board import read_board
+from xltools.rounds.chasing import to_chase
 from xltools.rounds.collecting import choose
 from xltools.rounds.folder import init_round, open_round
 from xltools.rounds.handing_out import dispatch, left_over
@@ -443,6 +444,29 @@ def test_reports_that_are_alike_are_queried_until_one_is_sent_again(round_folder
     assert rounds.states(round_folder) == {"00号镇": "通过", "01号镇": "通过", "02号镇": "已下发"}
 
 
+def test_being_added_up_answers_no_query(round_folder, report, tmp_path):
+    rounds.take_in(round_folder, rounds.put(tmp_path / "1", **{"a.xlsx": report(FIRST, 8)}))
+    rounds.take_in(round_folder, rounds.put(tmp_path / "2", **{"b.xlsx": report(SECOND, 8)}))
+    merged(round_folder)
+    board = read_board(round_folder)
+    asked = [chase for chase in to_chase(board) if chase.standing.state == "已汇总"]
+    assert [chase.why for chase in asked] == ["待核实，要说明"] * 2 and board.is_open
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_damaged_archive_stops_no_batch(round_folder, report, tmp_path, method):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr("a.xlsx", report(SECOND, 8) * 3)
+    data = bytearray(buffer.getvalue())
+    for at in range(80, len(data) // 2, 7):
+        data[at] ^= 0xFF
+    source = rounds.put(tmp_path / "来", **{"1.xlsx": report(FIRST, 8), "坏.zip": bytes(data)})
+    rounds.take_in(round_folder, source)
+    assert rounds.states(round_folder)["00号镇"] == "通过"
+    assert any("坏.zip" in one.source for one in read_board(round_folder).strays)
+
+
 # ---- the states, told
 
 
@@ -546,7 +570,10 @@ def test_the_commands_of_a_round(tmp_path, monkeypatch, capsys):
     assert "第2次报送" in run("collect", "-")
     assert f"{receipt.marked.name}”是先前退回的" in run("return", code=1)
     assert "汇总了 1/2 单位" in run("merge", code=1)
-    assert (folder / "04汇总" / f"示例县2024年{rounds.FORM.title}汇总.xlsx").is_file()
+    whole = folder / "04汇总" / f"示例县2024年{rounds.FORM.title}汇总.xlsx"
+    before = whole.read_bytes()
+    assert "-o" in run("merge", "--kind", "乡镇街道", code=2)  # a part is not put in the place of the whole
+    assert whole.read_bytes() == before
     assert "已汇总" in run("log", "00号") and "01号镇" in run("log", "U01")
     assert "现在算第1次" in run("pin", "00号镇", "1", "--reason", "试一下")
     assert "状态是退回" in run("pin", "00号镇", "1", "--reason", "试一下")

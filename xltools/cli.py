@@ -331,6 +331,9 @@ def merge_command(
         if round_ is not None and not unit:
             unit, code, level = round_.settings.county, round_.settings.code, round_.settings.level
         signer = named_unit(unit, code, "已汇总", level, "") if unit else None
+        if round_ is not None and out is None and (kind or where):
+            # a part under the round's own name would be taken for the whole
+            raise UsageError("只汇总一部分单位时，要用 -o 写明另存到哪个文件。")
         out = needed(out) if round_ is None else out or cli_round.rollup_path(round_)
         demand_workbook("-o", out)
         exports = Exports(scales=tuple(scale or ()), places=places, csv=csv, json=json_file, parquet=parquet)

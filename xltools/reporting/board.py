@@ -130,7 +130,7 @@ def _unit(one: UnitStanding, board: Board) -> dict[str, Any]:
         "contact": unit.contact,
         "phone": unit.phone,
         "state": one.state.value,
-        "open": one.state.is_open,
+        "open": one.is_open,
         "issued": one.issued,
         "due": one.due or board.due or None,
         "overdue": one.overdue,

@@ -20,7 +20,7 @@ def chat_texts(board: Board, backs: Iterable[SentBack] = ()) -> Iterator[tuple[U
     """
     by_content: Mapping[str, SentBack] = {back.checked.filing.sha256: back for back in backs}
     for one in board.units:
-        if one.state.is_open and not one.dropped and board.closing is None:
+        if one.is_open and not one.dropped and board.closing is None:
             back = by_content.get(one.current.sha256) if one.current is not None else None
             yield one, chat_text(one, board, back)
 

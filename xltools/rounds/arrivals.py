@@ -12,6 +12,7 @@ import email.header
 import email.message
 import hashlib
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,18 @@ MOST_DEPTH = 3  # a mail with an archive with an archive in it
 DOCUMENT_PARTS = ("[content_types].xml", "mimetype", "xl/", "word/", "ppt/", "meta-inf/")
 TOO_LARGE = "展开后太大，或里面的文件太多，没有打开；请分成几个小的再收。"
 TOO_DEEP = "压缩包一层套一层，没有打开；请解压后再收。"
+
+
+# what a damaged member of a zip may say, by the way it was packed
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +141,7 @@ def _members(source: str, archive: zipfile.ZipFile, depth: int, room: _Room) -> 
             try:
                 with archive.open(info) as member:
                     data = member.read(info.file_size + 1)
-            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError):
+            except UNREADABLE:
                 yield Arrival(name, inside, "", sentence="压缩包里的这个文件坏了，取不出来；请重新发送。")
                 continue
             yield from _opened(name, inside, data, depth + 1, room)

@@ -37,7 +37,7 @@ def to_chase(board: Board) -> tuple[Chase, ...]:
     """Who has not sent or has to mend, by kind and then in the order of the roster; nobody once it is closed."""
     if board.closing is not None:
         return ()
-    asked = [one for one in board.units if one.state in WHY and not one.dropped]
+    asked = [one for one in board.units if (one.state in WHY or one.asks) and not one.dropped]
     asked.sort(key=lambda one: KINDS.index(one.unit.kind) if one.unit.kind in KINDS else len(KINDS))
     return tuple(Chase(standing=one, why=_why(one), days=days_overdue(one, board)) for one in asked)
 
@@ -45,6 +45,8 @@ def to_chase(board: Board) -> tuple[Chase, ...]:
 def _why(one: UnitStanding) -> str:
     """A unit that was handed nothing cannot have sent anything, however late it is: the county acts first."""
     nothing_yet = one.current is None and not one.issued
+    if one.asks:
+        return WHY[State.QUERIED]
     return WHY[State.NOT_ISSUED] if nothing_yet else WHY[one.state]
 
 

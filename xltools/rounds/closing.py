@@ -104,6 +104,8 @@ def _open_words(board: Board) -> Iterator[str]:
         if one.state is not State.MERGED:
             words = "通过了，没有汇总" if one.state is State.PASSED else one.words
             yield f"{one.unit.name}（{words}）"
+        elif one.asks and one.current is not None:
+            yield f"{one.unit.name}（已汇总，还有 {one.current.queries} 处没有说明）"
     for one in board.strangers:
         if one.current is not None and not one.dropped:
             yield f"{one.unit.name}（不在名单里，报来的没有计入）"

@@ -120,6 +120,16 @@ class UnitStanding:
         return next(counting, None)
 
     @property
+    def asks(self) -> bool:
+        """Whether a report that is in the roll-up still wants an explanation: being added up answers nothing."""
+        return self.state is State.MERGED and self.current is not None and self.current.queries > 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody still has something to do."""
+        return self.state.is_open or self.asks
+
+    @property
     def words(self) -> str:
         """The state as it is shown: 退回(2)."""
         return f"{self.state}({self.returns})" if self.state is State.RETURNED else self.state.value
@@ -170,6 +180,6 @@ class Board:
     @property
     def lacks(self) -> bool:
         """Whether a unit has not passed, or a report of a unit that nobody listed lies there."""
-        return any(one.state.is_open for one in self.units) or any(
+        return any(one.is_open for one in self.units) or any(
             not one.dropped and one.current is not None for one in self.strangers
         )
