@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from xltools import Unit, write_template
 from xltools.cli import main
-from xltools.errors import BusyError, RosterError, UsageError, WriteError
+from xltools.errors import BusyError, RosterError, RoundError, UsageError, WriteError
 from xltools.finding import Outcome
 from xltools.intake import LastYear
 from xltools.merging import merge
@@ -200,6 +200,30 @@ def test_a_unit_without_a_code_that_got_another_name_is_asked_about(tmp_path):
     rounds.set_roster(tmp_path / "r", [Unit(name="新名镇", parent="示例县"), SECOND])
     with open_round(tmp_path / "r") as round_:
         assert len(round_.notices) == 3 and "“旧名镇”是改名" in round_.notices[2]
+
+
+def test_codes_exchanged_in_the_roster_move_no_report_in_silence(round_folder, report, tmp_path):
+    source = rounds.put(tmp_path / "来", **{"a.xlsx": report(FIRST, 1), "b.xlsx": report(SECOND, 2)})
+    rounds.take_in(round_folder, source)
+    crossed = [
+        Unit(name=FIRST.name, code=SECOND.code, parent="示例县"),
+        Unit(name=SECOND.name, code=FIRST.code, parent="示例县"),
+    ]
+    rounds.set_roster(round_folder, [*crossed, THIRD])
+    rounds.take_in(round_folder, rounds.put(tmp_path / "又来"))
+    with open_round(round_folder) as round_:
+        result = check_round(round_)
+    assert [code for one in result.filings for code in [f.code for f in one.findings if f.code == "R206"]]
+    assert set(rounds.states(round_folder).values()) == {"待核实", "已下发"}
+
+
+def test_a_lost_ledger_is_not_begun_again_beside_what_it_knew(round_folder, report, tmp_path):
+    rounds.take_in(round_folder, rounds.put(tmp_path / "来", **{"a.xlsx": report(FIRST, 1)}))
+    for path in round_folder.glob("ledger.sqlite*"):
+        path.unlink()
+    with pytest.raises(RoundError, match="不见了"):
+        rounds.take_in(round_folder, tmp_path / "来")
+    assert not (round_folder / "ledger.sqlite").exists()
 
 
 def test_a_number_of_another_round_is_a_note(round_folder, report, tmp_path):

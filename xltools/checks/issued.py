@@ -73,6 +73,17 @@ def without_code(this: Check, case: Case) -> Iterator[Finding]:
     return iter(())  # said by look_up(), which has the key
 
 
+@check("R206", "名称现在是别的单位的", Level.QUERY, requires=("S003",))
+def name_of_another(this: Check, case: Case) -> Iterator[Finding]:
+    """名单改过以后，报表上写的名称要是这个单位的旧名或新名；成了名单里别的单位的名称，可能是名单里的代码对调了。
+
+    通过：名单里改了名称，报表用旧名称
+    不通过：名单里两个单位的代码对调了，这份报表就算到了另一个单位名下
+    改正：核对名单里的代码和这份报表是哪个单位的；没有错的写明原因。
+    """
+    return iter(())  # said by look_up(), which has the ledger
+
+
 def look_up(filing: Filing, register: Register) -> tuple[Filing, tuple[Finding, ...]]:
     """The filing under the unit and year that the ledger has for its number, and what its own words differ in."""
     unit = filing.unit
@@ -80,7 +91,7 @@ def look_up(filing: Filing, register: Register) -> tuple[Filing, tuple[Finding, 
         return filing, ()
     if copy := register.copies.get(filing.issue):
         known = replace(filing, unit=copy.now, year=copy.year)
-        return known, tuple(_differences(filing, unit, copy))
+        return known, (*_differences(filing, unit, copy), *_of_another(known, unit, copy, register))
     found = _of_number(filing, unit, register)
     return filing, (found,) if found is not None else ()
 
@@ -129,6 +140,22 @@ def _differences(filing: Filing, unit: Unit, copy: Issued) -> Iterator[Finding]:
         yield _unlike(filing, copy, "报告年度", str(filing.year), str(copy.year))
     if filing.form_key != copy.form_key:
         yield _unlike(filing, copy, "表式", filing.form_key or "空", copy.form_key)
+
+
+def _of_another(filing: Filing, unit: Unit, copy: Issued, register: Register) -> Iterator[Finding]:
+    """Codes that were exchanged in the roster would move a report to another unit without a word."""
+    if unit.name == copy.now.name:
+        return
+    others = (other.now for other in register.copies.values() if other.now.key != copy.now.key)
+    if any(other.name == unit.name for other in others):
+        yield _said(
+            "R206",
+            filing,
+            f"报表写的是“{unit.name}”，按签发号现在算到“{copy.now.name}”名下；名单里“{unit.name}”是另一个单位。",
+            "请核对名单里的单位代码是不是对调了、这份报表是哪个单位的；没有错的请说明原因。",
+            unit.name,
+            copy.now.name,
+        )
 
 
 def _unlike(filing: Filing, copy: Issued, words: str, own: str, meant: str) -> Finding:

@@ -203,6 +203,7 @@ def open_round(
 ) -> Iterator[Round]:
     """The round of a folder, held for one run, its units those of the roster of today."""
     said, form, roster = look_at(folder, given)
+    _demand_ledger(folder)
     with only_run(folder), _open(folder, clock) as ledger:
         words = []
         if ledger.closing() is None:  # of a closed round nothing changes any more
@@ -222,6 +223,16 @@ def look_at(folder: Path, given: Mapping[str, object] | None = None) -> tuple[Se
     if not path.is_file():
         raise RoundError(f"没有单位名单：{path}。")
     return said, form, read_roster(path, may_be_empty=True)
+
+
+def _demand_ledger(folder: Path) -> None:
+    """A new ledger beside originals would count again what was voided, in another order."""
+    kept = folder / IN / ORIGINALS
+    if not (folder / ledgers.FILE).exists() and kept.is_dir() and any(kept.iterdir()):
+        raise RoundError(
+            f"台账 {ledgers.FILE} 不见了，而 {IN}/{ORIGINALS} 里有收过的原件；请从备份或回收站把台账找回来。"
+            f"实在找不回来的，把“{ORIGINALS}”移到别处，再重新 collect，一切从头记起。"
+        )
 
 
 def _open(folder: Path, clock: Clock | None) -> Ledger:
