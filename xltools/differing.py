@@ -186,18 +186,7 @@ def _unit(old: Leaf | None, new: Leaf | None) -> Unit:
 
 def _leaves(filing: Filing) -> Sequence[Leaf]:
     """The units of a roll-up, or a filing as its own only unit."""
-    if filing.is_rollup:
-        return filing.leaves
-    assert filing.unit is not None
-    return (
-        Leaf(
-            unit=filing.unit,
-            file=filing.file,
-            sha256=filing.sha256,
-            inputs=filing.inputs,
-            texts=filing.texts,
-        ),
-    )
+    return filing.leaves if filing.is_rollup else (filing.as_leaf(),)
 
 
 def _pairs(before: Sequence[Leaf], after: Sequence[Leaf]) -> Iterator[Pair]:

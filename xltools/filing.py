@@ -200,6 +200,19 @@ class Filing:
     leaves: tuple[Leaf, ...] = ()  # of a roll-up: the units it is made of
     is_rollup: bool = False
 
+    def as_leaf(self, reasons: tuple[Reason, ...] = ()) -> Leaf:
+        """A unit's own report as what it contributes.  Of a roll-up ask for its leaves."""
+        assert self.unit is not None
+        return Leaf(
+            unit=self.unit,
+            file=self.file,
+            sha256=self.sha256,
+            inputs=self.inputs,
+            declared_zeros=self.declared_zeros,
+            texts=self.texts,
+            reasons=reasons,
+        )
+
     @cached_property
     def declared_zeros(self) -> frozenset[str]:
         return frozenset(name for name, entry in self.entries.items() if entry.declared_zero)

@@ -36,18 +36,7 @@ def leaves_of(one: Checked) -> tuple[Leaf, ...]:
             replace(leaf, through=THROUGH.join(filter(None, (filing.file, leaf.through))))
             for leaf in filing.leaves
         )
-    assert filing.unit is not None
-    return (
-        Leaf(
-            unit=filing.unit,
-            file=filing.file,
-            sha256=filing.sha256,
-            inputs=filing.inputs,
-            declared_zeros=filing.declared_zeros,
-            texts=filing.texts,
-            reasons=tuple(reasons_of(one)),
-        ),
-    )
+    return (filing.as_leaf(tuple(reasons_of(one))),)
 
 
 def reasons_of(one: Checked) -> Iterator[Reason]:

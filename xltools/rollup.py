@@ -111,10 +111,6 @@ class Rollup:
                     found.setdefault(name, []).append(leaf.unit)
         return {name: tuple(found[name]) for name in added if name in found}
 
-    def lacking(self, item_id: str) -> list[Unit]:
-        """Units among the leaves that have no figure for an item."""
-        return [leaf.unit for leaf, value in self.contributions(item_id) if value is None]
-
     def verify(self) -> None:
         """Totals of merged inputs must equal the sum of the units' totals.  Raises XltoolsError: ours to mend."""
         sums: Counter[str] = Counter()

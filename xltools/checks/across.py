@@ -6,7 +6,6 @@ What is found between files is worked out over the whole set first (`compare`) a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from xltools.checks.registry import Case, Check, check, registered
 from xltools.filing import Filing
@@ -309,7 +308,3 @@ def missing_units(roster: Roster | None, units: Iterable[Unit]) -> tuple[Unit, .
         return ()
     came = {known.key for unit in units if (known := roster.find(unit)) is not None}
     return tuple(unit for unit in roster if unit.key not in came)
-
-
-def with_file(finding: Finding, file: str) -> Finding:
-    return replace(finding, file=file)

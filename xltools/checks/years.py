@@ -65,6 +65,23 @@ def same_as_last_year(this: Check, case: Case) -> Iterator[Finding]:
         )
 
 
+def unlike_last_year(
+    this: Check, case: Case, slot: Slot, now: Decimal, before: Decimal, words: str, cure: str
+) -> Finding:
+    made = this.finding(
+        case,
+        words,
+        cure,
+        sheet=slot.sheet,
+        cell=slot.address,
+        item=slot.item.id,
+        found=number_text(now),
+        expected=f"与去年的 {number_text(before)} 相当",
+        difference=number_text(now - before),
+    )
+    return case.of_sums(made)
+
+
 @check("G107", "疑似元、万元混用", Level.QUERY, requires=STRUCTURE)
 def yuan_for_wan(this: Check, case: Case) -> Iterator[Finding]:
     """金额与去年相差一万倍左右的，多半是把元填成了万元，或反过来。
@@ -75,19 +92,11 @@ def yuan_for_wan(this: Check, case: Case) -> Iterator[Finding]:
     """
     for slot, now, before in with_last(case):
         if slot.is_input and mixed_units(slot, now, before):
-            made = this.finding(
-                case,
+            words = (
                 f"{case.at(slot)}填的是 {number_text(now)}，去年是 {number_text(before)}，相差约一万倍；"
-                f"这一格的单位是{slot.item.unit}，疑似把元和万元弄混了。",
-                "请核对单位；确实如此的请说明原因。",
-                sheet=slot.sheet,
-                cell=slot.address,
-                item=slot.item.id,
-                found=number_text(now),
-                expected=f"与去年的 {number_text(before)} 相当",
-                difference=number_text(now - before),
+                f"这一格的单位是{slot.item.unit}，疑似把元和万元弄混了。"
             )
-            yield case.of_sums(made)
+            yield unlike_last_year(this, case, slot, now, before, words, "请核对单位；确实如此的请说明原因。")
 
 
 @check("G106", "比上年变动很大", Level.QUERY, requires=STRUCTURE)
@@ -106,15 +115,6 @@ def swing(this: Check, case: Case) -> Iterator[Finding]:
             continue
         low, high = sorted((abs(now), abs(before)))
         if high >= (LEAST_SWING if low else LEAST_FROM_ZERO) and high >= SWING * low:
-            made = this.finding(
-                case,
-                f"{case.at(slot)}本年是 {number_text(now)}，去年是 {number_text(before)}，相差 {number_text(now - before)}。",
-                "请核对是不是多打、漏打了一位；确实如此的请说明原因。",
-                sheet=slot.sheet,
-                cell=slot.address,
-                item=slot.item.id,
-                found=number_text(now),
-                expected=f"与去年的 {number_text(before)} 相当",
-                difference=number_text(now - before),
-            )
-            yield case.of_sums(made)
+            words = f"{case.at(slot)}本年是 {number_text(now)}，去年是 {number_text(before)}，相差 {number_text(now - before)}。"
+            cure = "请核对是不是多打、漏打了一位；确实如此的请说明原因。"
+            yield unlike_last_year(this, case, slot, now, before, words, cure)
