@@ -57,6 +57,17 @@ _SIGNIFICANT = Context(prec=15)  # digits of a number that Excel shows
 THROUGH = " > "  # no file name holds a ">" on Windows
 
 
+@dataclass(frozen=True, eq=False)
+class Skeleton:
+    """What is the same of all sheets that differ only in what stands in some cells.  Known by identity.
+
+    Two sheets of one skeleton have the same cells, formulas, locks, formats, merges and all else of SheetFacts;
+    each of the cells at `holes` holds what it likes, or nothing.
+    """
+
+    holes: frozenset[str]  # addresses
+
+
 @dataclass(frozen=True, slots=True)
 class SheetFacts:
     """What one sheet holds.  `cells` has only cells that hold something or are unlocked."""
@@ -72,6 +83,7 @@ class SheetFacts:
     conditional: tuple[tuple[str, str], ...] = ()  # ranges, and number formats that conditions may put there
     drawings: tuple[str, ...] = ()  # ranges beneath pictures, shapes and charts; "" where that is no cell
     overfull: bool = False  # a limit was reached and the rest was left unread
+    skeleton: Skeleton | None = field(default=None, compare=False, repr=False)  # if it shares one
 
     def cell(self, address: str) -> Cell:
         return self.cells.get(address, BLANK)
