@@ -1,10 +1,9 @@
 """The command line: parse → call → print → exit.
 
 Exit codes: 0 clean · 1 something is open · 2 usage · 3 a file or the environment.  Data on stdout, progress
-and complaints on stderr; what a command needs is loaded when it runs.
+and complaints on stderr; what a command needs is loaded when it runs.  Annotations are no texts here, since typer
+would evaluate those of every command twice at each start.
 """
-
-from __future__ import annotations
 
 import contextlib
 import sys
@@ -199,8 +198,6 @@ def check_command(
     quiet: Quiet = False,
 ) -> None:
     """核对收回来的工作簿，一次列全问题。退出码：0 没有问题，1 有问题，2 用法不对，3 文件或环境不对。"""
-    from xltools.reporting import json, text
-
     if paths:
         with progress(quiet) as show:
             result = gather_and_check(paths, units, last, form, year, show, key=key)
@@ -208,14 +205,19 @@ def check_command(
         cli_round.refuse_options(units=units, form=form, year=year)
         result = cli_round.check_here(last, quiet)
     if format is Format.text:
-        say_all(text.check_report(result))
-    elif format is Format.json:
-        say_json(json.dump(json.check_document(result)))
-    elif format is Format.jsonl:
-        for line in json.check_lines(result):
-            say_json(line)
+        from xltools.reporting.text import check_report
+
+        say_all(check_report(result))
     else:
-        say_csv(json.check_csv(result))
+        from xltools.reporting import json
+
+        if format is Format.json:
+            say_json(json.dump(json.check_document(result)))
+        elif format is Format.jsonl:
+            for line in json.check_lines(result):
+                say_json(line)
+        else:
+            say_csv(json.check_csv(result))
     raise typer.Exit(OPEN if result.is_open else CLEAN)
 
 
@@ -442,7 +444,7 @@ cli_round.register(app)
 def gather_and_check(
     paths: list[Path],
     units: Path | None,
-    last: Path | LastYear | None,
+    last: "Path | LastYear | None",
     form: list[str] | None,
     year: int | None,
     show: Callable[[int, int], None],
@@ -488,14 +490,14 @@ def needed(out: Path | None) -> Path:
     return out
 
 
-def last_year(last: Path | None, form: Iterable[str] | None, unit: Unit | None) -> LastYear | None:
+def last_year(last: Path | None, form: Iterable[str] | None, unit: "Unit | None") -> "LastYear | None":
     from xltools.intake import read_last_year
 
     own = [name for name in form or () if name.endswith(".toml")]
     return read_last_year(last, forms=own, unit=unit) if last is not None else None
 
 
-def named_unit(name: str, code: str, kind: str, level: str | None, parent: str) -> Unit:
+def named_unit(name: str, code: str, kind: str, level: str | None, parent: str) -> "Unit":
     from xltools.roster import CONSOLIDATED, KINDS, LEVELS, MOST_NAME, Unit
 
     if not name.strip():

@@ -1,7 +1,5 @@
 """The commands about forms, `xltools forms …`: parse → call → print → exit."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

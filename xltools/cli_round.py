@@ -1,7 +1,5 @@
 """The commands of a collection round, registered by cli.py: parse → call → print → exit."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -285,7 +283,7 @@ def here() -> Path:
 
 
 @contextlib.contextmanager
-def working() -> Iterator[Round]:
+def working() -> Iterator["Round"]:
     """The round of the working folder, held for this run; what changed around it is said first."""
     from xltools.rounds.folder import open_round
 
@@ -295,7 +293,7 @@ def working() -> Iterator[Round]:
         yield round_
 
 
-def last_year(path: Path | None, round_: Round) -> LastYear | None:
+def last_year(path: Path | None, round_: "Round") -> "LastYear | None":
     return round_.last_in(path) if path is not None else None
 
 
@@ -339,19 +337,19 @@ def return_here(out: Path | None, last: Path | None, quiet: bool) -> tuple[Any, 
     return result, rows, folder
 
 
-def check_round(round_: Round, last: LastYear | None, progress: Callable[[int, int], None]) -> Any:
+def check_round(round_: "Round", last: "LastYear | None", progress: Callable[[int, int], None]) -> Any:
     from xltools.rounds.working import check_round
 
     return check_round(round_, last=last, progress=progress)
 
 
-def rollup_path(round_: Round) -> Path:
+def rollup_path(round_: "Round") -> Path:
     from xltools.rounds.working import rollup_path
 
     return rollup_path(round_)
 
 
-def record_merge(round_: Round, result: Any, written: Path) -> None:
+def record_merge(round_: "Round", result: Any, written: Path) -> None:
     from xltools.rounds.working import record_merge
 
     record_merge(round_, result, written)
@@ -359,10 +357,10 @@ def record_merge(round_: Round, result: Any, written: Path) -> None:
 
 def key_in(path: Path | None) -> bytes | None:
     """The key in a file named on the command line."""
-    from xltools.rounds.folder import read_key
-
     if path is None:
         return None
+    from xltools.rounds.folder import read_key
+
     key = read_key(path)
     if key is None:
         raise UsageError(f"找不到：{path}")
