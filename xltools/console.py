@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import contextlib
 import io
-import json
 import os
 import re
 import sys
@@ -158,6 +157,8 @@ def say(text: str, end: str = "\n") -> None:
 def say_json(text: str) -> None:
     """JSON is UTF-8 (docs/json.md).  Where the console or the pipe is not, it is ASCII, which is both and loses nothing."""
     if codecs.lookup(sys.stdout.encoding).name not in ("utf-8", "utf-8-sig"):
+        import json  # not for the help
+
         text = _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
     say(text)
 
