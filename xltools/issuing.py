@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +22,7 @@ from xltools.rollup import roll_up
 from xltools.roster import Unit
 from xltools.words import number_text
 from xltools.writing.files import file_name, write_whole
+from xltools.writing.stamping import Stamper
 from xltools.writing.template import write_template
 
 
@@ -33,8 +35,9 @@ def template_names(form: Form, units: Iterable[Unit], year: int) -> Iterator[tup
     """Each unit with its workbook's file name; the code is added where two would have the same."""
     units = list(units)
     plain = [workbook_name(form, unit, year) for unit in units]
+    times = Counter(name.casefold() for name in plain)
     for number, (unit, name) in enumerate(zip(units, plain, strict=True), 1):
-        same = [other.casefold() for other in plain].count(name.casefold()) > 1
+        same = times[name.casefold()] > 1
         yield unit, f"{name}_{file_name(unit.code) if unit.code else number}.xlsx" if same else f"{name}.xlsx"
 
 
@@ -59,11 +62,10 @@ def issue_templates(
     demand_folder("-o", folder)
     named = list(template_names(form, units, year))
     guard([Output("-o", folder / name, unit) for unit, name in named], inputs)
+    stamper = Stamper(form, year, answers, transfers=transfers)
     for unit, name in named:
         before = last.of(unit, year) if last is not None else None
-        path = folder / name
-        write_whole(path, write_template(form, unit, year, answers, last=before, transfers=transfers))
-        yield path
+        yield write_whole(folder / name, stamper.copy(unit, last=before))
 
 
 def read_answers(form: Form, path: str | Path) -> Answers:

@@ -19,7 +19,7 @@ from xltools.rounds.folder import OUT, Round
 from xltools.rounds.rows import CopyRow, Records
 from xltools.rounds.states import States
 from xltools.writing.files import file_name, write_whole
-from xltools.writing.template import write_template
+from xltools.writing.stamping import Stamper
 
 AT_ONCE = 50  # workbooks in memory, and in one transaction
 NEW, CHANGED, MISSING, SAME = "新发", "内容变了，重新写", "文件不在了，重新写", "没有变，跳过"
@@ -61,17 +61,18 @@ def dispatch(
         wanted = sorted({at_called(units, word) for word in only})
         named = [named[at] for at in wanted]
     handed: list[Handed] = []
+    stamper = Stamper(round_.form, round_.settings.year)
     for start in range(0, len(named), AT_ONCE):
         if progress:
             progress(start, len(named))
-        handed += _hand_out(round_, named[start : start + AT_ONCE], last or round_.last, dry_run)
+        handed += _hand_out(round_, named[start : start + AT_ONCE], stamper, last or round_.last, dry_run)
     if progress:
         progress(len(named), len(named))
     return handed
 
 
 def _hand_out(
-    round_: Round, named: Sequence[tuple[Unit, str]], last: LastYear | None, dry_run: bool
+    round_: Round, named: Sequence[tuple[Unit, str]], stamper: Stamper, last: LastYear | None, dry_run: bool
 ) -> Iterator[Handed]:
     form, year = round_.form, round_.settings.year
     records = round_.ledger.records()
@@ -82,7 +83,7 @@ def _hand_out(
         copy = copy_of(round_, records, unit)
         number = copy.number if copy is not None else new_number(form.key, unit, year, round_.key)
         before = last.of(unit, year) if last is not None else None
-        data = write_template(form, unit, year, last=before, issue=number)
+        data = stamper.copy(unit, issue=number, last=before)
         sha256 = hashlib.sha256(data).hexdigest()
         if copy is None:
             words = NEW

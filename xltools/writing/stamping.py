@@ -1,0 +1,193 @@
+"""Stamping: the same workbook for many units, rendered once, with only what names the unit put anew into each copy.
+
+A copy has the very bytes that `write_template` would give.  What a unit's name, code, parent and issue number stand
+in is learnt from a rendering with marks in their places.  Before that is used it has to give back, byte for byte, a
+workbook that was rendered in full; whatever could be written in another way is rendered in full as well.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from xltools.answers import Answers
+from xltools.form import Form, Values
+from xltools.problems import Transfer
+from xltools.roster import MOST_NAME, Unit, issue_number
+from xltools.words import clean
+from xltools.writing.template import write_template
+
+FIELDS = ("unit", "code", "parent", "issue")
+MARKS = {
+    name: f"\ue000{name}\ue001" for name in FIELDS
+}  # private characters, which no form has in this order
+_MARK = re.compile(f"\ue000({'|'.join(FIELDS)})\ue001")
+_STRINGS, _NAMES = "xl/sharedStrings.xml", "xl/workbook.xml"
+_VARYING = {
+    _STRINGS,
+    _NAMES,
+    "docProps/custom.xml",
+    "docProps/core.xml",
+}  # a value is an element's whole text there
+_ODD = re.compile(r"[{}]|_x|^<r>")  # a place for another value, xlsxwriter's own escapes, a formatted text
+_SIZES, _CENTRAL_SIZES, _CENTRAL_OFFSET = (
+    14,
+    16,
+    42,
+)  # in a member's two headers: CRC and sizes; where it begins
+_DIRECTORY_SIZE = 12  # in the last record: size of the directory, and where it begins
+
+
+class Stamper:
+    """Workbooks of one form and year, blank or with the same answers in each."""
+
+    def __init__(
+        self, form: Form, year: int, answers: Answers | None = None, *, transfers: Sequence[Transfer] = ()
+    ) -> None:
+        self.form, self.year, self.answers, self.transfers = form, year, answers, transfers
+        self.rendered = 0  # how many workbooks were rendered in full
+        self._example: dict[
+            object, tuple[Mapping[str, str], bytes]
+        ] = {}  # shape → a unit's values, its workbook
+        self._skeletons: dict[
+            object, _Skeleton | None
+        ] = {}  # shape → None where it has to be rendered each time
+
+    def copy(self, unit: Unit, *, issue: str | None = None, last: Values | None = None) -> bytes:
+        """The bytes of `write_template` with these arguments; raises what that raises.
+
+        A workbook with last year's figures is rendered in full.
+        """
+        values = {
+            "unit": unit.name,
+            "code": unit.code,
+            "parent": unit.parent,
+            "issue": issue or issue_number(self.form.key, unit, self.year),
+        }
+        if last or not unit.name or not all(map(_is_usual, values.values())):
+            return self._render(unit, issue, last)
+        shape = (unit.kind, unit.level, *(bool(value) for value in values.values()))
+        if shape in self._example and shape not in self._skeletons:
+            self._learn(unit, shape)
+        skeleton = self._skeletons.get(shape)
+        stamped = skeleton.stamp(values) if skeleton is not None else None
+        if stamped is None:
+            stamped = self._render(unit, issue)
+            self._example[shape] = values, stamped
+        return stamped
+
+    def _render(self, unit: Unit, issue: str | None, last: Values | None = None) -> bytes:
+        self.rendered += 1
+        return write_template(
+            self.form, unit, self.year, self.answers, last=last, issue=issue, transfers=self.transfers
+        )
+
+    def _learn(self, unit: Unit, shape: object) -> None:
+        """The skeleton of a shape, once it gives back a workbook that was rendered in full, byte for byte."""
+        values, data = self._example[shape]
+        marked = {name: MARKS[name] if value else "" for name, value in values.items()}
+        model = replace(unit, name=marked["unit"], code=marked["code"], parent=marked["parent"])
+        skeleton = _Skeleton.of(self._render(model, marked["issue"]))
+        again = skeleton.stamp(values) if skeleton is not None else b""
+        if again is not None:  # else the example proves nothing, and another one is waited for
+            self._skeletons[shape] = skeleton if again == data else None
+
+
+def _is_usual(value: str) -> bool:
+    """Whether a value is written as it is, so that nothing but its characters differs."""
+    return (
+        value == clean(value)
+        and value == value.strip()  # a space at an end has an attribute of its own
+        and len(value) <= MOST_NAME
+        and not _ODD.search(value)
+        and not _MARK.search(value)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A part of the package as it stands there: its local record and its record in the directory."""
+
+    name: str
+    local: bytes
+    central: bytes
+    text: tuple[str, ...] = ()  # of a part that varies: its text, every second piece the name of a field
+
+
+@dataclass(frozen=True, slots=True)
+class _Skeleton:
+    members: tuple[_Member, ...]
+    end: bytes  # the last record
+
+    @classmethod
+    def of(cls, data: bytes) -> _Skeleton | None:
+        """The skeleton of a workbook rendered with marks; None where one stands in a part not known to hold any."""
+        with zipfile.ZipFile(io.BytesIO(data)) as package:
+            members = tuple(_members(package, data))
+            end = package.start_dir + sum(len(member.central) for member in members)
+        if any(member.text and member.name not in _VARYING for member in members):
+            return None
+        return cls(members, data[end:])
+
+    def stamp(self, values: Mapping[str, str]) -> bytes | None:
+        """The workbook with these values; None where one is a text that stands there already, which is kept once."""
+        plain = {name: _escaped(value) for name, value in values.items()}
+        quoted = {name: value.replace('"', '""') for name, value in plain.items()}
+        locals_, centrals, at = [], [], 0
+        for member in self.members:
+            local, central = bytearray(member.local), bytearray(member.central)
+            if member.text:
+                fill = quoted if member.name == _NAMES else plain
+                text = "".join(fill[piece] if n % 2 else piece for n, piece in enumerate(member.text))
+                if member.name == _STRINGS and _has_twins(text):
+                    return None
+                part = text.encode()
+                deflated = _deflated(part)
+                sizes = struct.pack("<LLL", zlib.crc32(part), len(deflated), len(part))
+                local[_SIZES : _SIZES + len(sizes)] = sizes
+                central[_CENTRAL_SIZES : _CENTRAL_SIZES + len(sizes)] = sizes
+                local += deflated
+            struct.pack_into("<L", central, _CENTRAL_OFFSET, at)
+            locals_.append(local)
+            centrals.append(central)
+            at += len(local)
+        end = bytearray(self.end)
+        struct.pack_into("<LL", end, _DIRECTORY_SIZE, sum(map(len, centrals)), at)
+        return b"".join((*locals_, *centrals, end))
+
+
+def _members(package: zipfile.ZipFile, data: bytes) -> Iterator[_Member]:
+    """Members in order.  The local record of one that varies is its head alone."""
+    infos = package.infolist()
+    starts = [*(info.header_offset for info in infos), package.start_dir]
+    at = package.start_dir
+    for info, start, stop in zip(infos, starts, starts[1:], strict=False):
+        size = 46 + len(info.orig_filename.encode()) + len(info.extra) + len(info.comment)
+        pieces = tuple(_MARK.split(package.read(info).decode()))
+        varies = len(pieces) > 1
+        yield _Member(
+            info.filename,
+            data[start : stop - info.compress_size if varies else stop],
+            data[at : at + size],
+            pieces if varies else (),
+        )
+        at += size
+
+
+def _has_twins(shared_strings: str) -> bool:
+    strings = shared_strings.removesuffix("</sst>").split("<si>")
+    return len(set(strings)) < len(strings)
+
+
+def _escaped(value: str) -> str:
+    return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _deflated(part: bytes) -> bytes:
+    packer = zlib.compressobj(zlib.Z_DEFAULT_COMPRESSION, zlib.DEFLATED, -zlib.MAX_WBITS)  # as zipfile does
+    return packer.compress(part) + packer.flush()
