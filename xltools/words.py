@@ -27,6 +27,8 @@ def clean(text: str) -> str:
     >>> clean("第一段  \\r\\n第二段\\x07\\n")
     '第一段\\n第二段�'
     """
+    if text.isprintable():  # nearly always; of all that is cut or replaced only the space is printable
+        return text.rstrip(" ")
     text = _UNPRINTABLE.sub("\ufffd", _LINE_END.sub("\n", text))
     return "\n".join(line.rstrip(BLANKS) for line in text.split("\n")).rstrip("\n")
 
