@@ -17,7 +17,7 @@ from pathlib import Path
 import helpers_pipe as pipe
 import pytest
 
-from xltools import Unit, cli, console, intake, load_form, write_template
+from xltools import Unit, cli, console, load_form, sources, write_template
 from xltools.reading import gate
 from xltools.writing import files
 
@@ -359,6 +359,6 @@ def test_files_are_read_and_written_under_the_spelling_that_the_system_reaches(t
 def test_a_folder_is_gone_through_under_that_spelling_too(tmp_path, monkeypatch):
     (tmp_path / "real" / "乡镇").mkdir(parents=True)
     (tmp_path / "real" / "乡镇" / "甲镇.xlsx").write_bytes(b"x")
-    monkeypatch.setattr(intake, "reachable", lambda path, **deep: tmp_path / "real")
+    monkeypatch.setattr(sources, "reachable", lambda path, **deep: tmp_path / "real")
     asked = tmp_path / "收件"
-    assert list(intake.gather([asked])) == [(asked / "乡镇" / "甲镇.xlsx", "乡镇/甲镇.xlsx")]
+    assert list(sources.gather([asked])) == [(asked / "乡镇" / "甲镇.xlsx", "乡镇/甲镇.xlsx")]

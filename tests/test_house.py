@@ -21,6 +21,9 @@ ROOMS = [  # top to bottom
     {"reading"},
     {"checks"},
     {
+        "parallel",
+        "sources",
+        "lastyear",
         "intake",
         "guarding",
         "issuing",
@@ -78,6 +81,8 @@ def test_every_library_has_its_home():
         "openpyxl": {"reading", "demo"},
         "xlrd": {"reading"},
         "pandas": {"rollup"},
+        "fsspec": {"sources"},
+        "distributed": {"parallel"},
         "typer": {"cli", "cli_forms", "cli_round", "console"},
     }
     for path in MODULES:

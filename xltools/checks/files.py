@@ -133,3 +133,14 @@ def scaled_copy(this: Check, case: Case) -> Iterator[Finding]:
     改正：报汇总表本身或单位的报表，把副本从收件里拿开。
     """
     yield from refused(this, case)
+
+
+@check("F012", "没有读完", needs_form=False)
+def unfinished(this: Check, case: Case) -> Iterator[Finding]:
+    """一份文件要在限定的时间和内存里读得完；读不完的只影响它自己，别的照常核对。
+
+    通过：一两秒内读完的工作簿
+    不通过：把内存占满的文件　让程序停住不动的文件
+    改正：用下发的模板重新填写；确是正常文件的，单独再核对一次。
+    """
+    yield from refused(this, case)

@@ -23,16 +23,25 @@ def is_export(path: Path) -> bool:
             return False
         with there.open("rb") as file:
             head = file.read(256)
-            if head.startswith(_PARQUET):
-                file.seek(max(0, there.stat().st_size - MOST_TAIL))
-                return _SCHEMA in file.read()
+            file.seek(max(0, there.stat().st_size - MOST_TAIL))
+            return _is_ours(head, file.read() if head.startswith(_PARQUET) else b"")
     except OSError:
         return False  # what it is cannot be seen, so nobody may say that it is ours
+
+
+def _is_ours(head: bytes, tail: bytes) -> bool:
+    if head.startswith(_PARQUET):
+        return _SCHEMA in tail
     return head.removeprefix(_BOM).startswith(LEDGERS) or _JSON.match(head) is not None
 
 
-def why_no_filing(path: Path) -> str | None:
-    """The sentence for data of ours that lies among the filings; None for any other file."""
-    if path.suffix.lower() in DATA_ENDINGS and is_export(path):
+def why_no_filing(path: Path, data: bytes | None = None) -> str | None:
+    """The sentence for data of ours that lies among the filings; None for any other file.
+
+    `data` is the content of a file that is not on this machine.
+    """
+    if path.suffix.lower() not in DATA_ENDINGS:
+        return None
+    if is_export(path) if data is None else _is_ours(data[:256], data[-MOST_TAIL:]):
         return "这是本程序另写的数据文件，不是报送件。"
     return None

@@ -20,6 +20,7 @@ MACROS = "F008"  # 带宏
 EXTERNAL = "F009"  # 带外部内容
 DOCTYPE = "F010"  # 含实体声明
 COPY = "F011"  # 舍位副本
+UNFINISHED = "F012"  # 没有读完
 
 RESEND = "请在电脑上打开原文件，确认完好后重新发送一次。"
 RESAVE = "请用 Excel 或 WPS 打开，另存为 .xlsx 后再报。"

@@ -1,0 +1,300 @@
+"""Parallel: the same work on many items at once, by processes of our own or by any executor that is given.
+
+Knows nothing of filings.  Items go out in small batches and few at a time, so that ten thousand files are never in
+memory together; results come back as they are done, each with the position of its item.  What a worker's death or
+a limit of time costs is the one item that it was at: a batch that was lost is done again, item by item, in
+processes of our own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from xltools import __version__
+from xltools.errors import UsageError, XltoolsError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future, ProcessPoolExecutor
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+WORTH_IT = 200  # files; for fewer, starting another process costs more than it saves
+MOST_JOBS = 61  # processes that Windows lets one wait for
+BATCH = 8  # items that travel together
+MOST_BATCH = 512
+AHEAD = 3  # batches for each worker that are on their way or waiting for it
+MOST_SECONDS = 120.0  # for one item; the largest roll-ups take a tenth of it
+UNKNOWN_JOBS = 8  # how many an executor works on at once, where nobody says
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who does the work: `jobs` processes (None: as many as pay), or an `executor`, of which `jobs` says how many it
+    works on at once.
+
+    Processes are started afresh, so that a program that asks for them needs `if __name__ == "__main__":`.
+    """
+
+    jobs: int | None = 1
+    executor: Executor | None = None
+    seconds: float = MOST_SECONDS  # for one item, in a process of our own
+
+    def number(self, items: int) -> int:
+        """How many processes of our own are started for so many items."""
+        if self.jobs is not None:
+            return max(1, min(self.jobs, MOST_JOBS, -(-items // BATCH)))
+        return 1 if items < WORTH_IT else min(cores(), MOST_JOBS)
+
+
+ALONE = Workers()
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """In place of a result: its worker died over this item, or was stopped after so many seconds."""
+
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch(Generic[Item]):
+    first: int
+    items: tuple[Item, ...]
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    if hasattr(os, "process_cpu_count"):  # Python 3.13
+        return os.process_cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def spread(
+    work: Callable[[Item], Result], items: Iterable[Item], workers: Workers, count: int
+) -> Iterator[tuple[int, Result | Lost]]:
+    """(position, result) of each of the `count` items, in whatever order they get done.
+
+    `work` is sent to each process once, with each batch where the executor is not ours; both have to pickle.
+    An error of the work itself is raised here.  Raises XltoolsError where processes cannot be started.
+    """
+    packed = pickle.dumps(work, pickle.HIGHEST_PROTOCOL)
+    jobs = workers.number(count)
+    if workers.executor is None:
+        yield from _here(packed, _batches(items, BATCH), jobs, workers.seconds)
+        return
+    size = min(MOST_BATCH, max(BATCH, len(packed) >> 15))  # what all share weighs no more than the files
+    batches, lost = _batches(items, size), list[_Batch[Item]]()
+    executor = workers.executor
+
+    def submit(batch: _Batch[Item]) -> Future[list[Result]]:
+        return executor.submit(_do_elsewhere, (__version__, packed), batch.items)
+
+    yield from _pumped(submit, batches, (workers.jobs or UNKNOWN_JOBS) * AHEAD, lost)
+    yield from _one_by_one(packed, lost, workers.seconds)
+    yield from _here(packed, batches, 1, workers.seconds)  # what is left where the executor broke
+
+
+def _batches(items: Iterable[Item], size: int) -> Iterator[_Batch[Item]]:
+    left, first = iter(items), 0
+    while held := tuple(islice(left, size)):
+        yield _Batch(first, held)
+        first += len(held)
+
+
+def _pumped(
+    submit: Callable[[_Batch[Item]], Future[list[Result]]],
+    batches: Iterator[_Batch[Item]],
+    ahead: int,
+    lost: list[_Batch[Item]],
+) -> Iterator[tuple[int, Result]]:
+    """Sends batches as long as they are taken, a few ahead; adds those of which nothing came back to `lost`."""
+    from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, wait
+
+    under_way: dict[Future[list[Result]], _Batch[Item]] = {}
+    is_broken = False
+    while True:
+        while not is_broken and len(under_way) < ahead and (batch := next(batches, None)) is not None:
+            try:
+                under_way[submit(batch)] = batch
+            except BrokenExecutor:
+                lost.append(batch)
+                is_broken = True
+        if not under_way:
+            return
+        for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+            batch = under_way.pop(future)
+            try:
+                results = future.result()
+            except Exception as error:
+                if not _is_loss(error):
+                    raise
+                lost.append(batch)
+                is_broken |= isinstance(error, BrokenExecutor)
+            else:
+                yield from enumerate(results, batch.first)
+
+
+def _is_loss(error: Exception) -> bool:
+    """Whether a worker went away, or the way to it, rather than that the work went wrong."""
+    from concurrent.futures import BrokenExecutor, CancelledError
+
+    kinds = [BrokenExecutor, CancelledError, OSError]
+    if (dask := sys.modules.get("distributed")) is not None:  # only who has it can have given us one of its
+        kinds.append(dask.KilledWorker)
+    return isinstance(error, tuple(kinds))
+
+
+# ---- processes of our own
+
+
+def _here(
+    packed: bytes, batches: Iterator[_Batch[Item]], jobs: int, seconds: float
+) -> Iterator[tuple[int, Any]]:
+    """All batches; a pool that breaks, as it does when one of its processes dies, is followed by another."""
+    for batch in batches:
+        lost: list[_Batch[Item]] = []
+        with _pool(packed, jobs, seconds) as pool:
+            left = chain([batch], batches)
+            yield from _pumped(lambda one: pool.submit(_do, one.items), left, jobs * AHEAD, lost)  # noqa: B023
+        yield from _one_by_one(packed, lost, seconds)
+
+
+def _one_by_one(packed: bytes, lost: Sequence[_Batch[Item]], seconds: float) -> Iterator[tuple[int, Any]]:
+    """The items of lost batches, one at a time, so that it shows which of them it was."""
+    from concurrent.futures import BrokenExecutor
+
+    pool: ProcessPoolExecutor | None = None
+    try:
+        for at, item in ((at, item) for batch in lost for at, item in enumerate(batch.items, batch.first)):
+            pool = pool or _started(packed, seconds)
+            began = time.monotonic()
+            try:
+                (result,) = pool.submit(_do, (item,)).result()
+            except BrokenExecutor:
+                pool.shutdown()
+                pool = None
+                result = Lost(seconds if time.monotonic() - began >= seconds else None)
+            yield at, result
+    finally:
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+
+
+def _started(packed: bytes, seconds: float) -> ProcessPoolExecutor:
+    """A pool of one process that has shown that it starts: no item shall be blamed for what is not its fault."""
+    from concurrent.futures import BrokenExecutor
+
+    pool = _pool(packed, 1, seconds)
+    try:
+        pool.submit(_do, ()).result()
+    except BrokenExecutor:
+        pool.shutdown()
+        raise XltoolsError(
+            "另开的进程启动不了，可能是内存不够；请用 --jobs 1，只用一个进程。"
+            '（在自己的程序里用，要写在 if __name__ == "__main__": 里面。）'
+        ) from None
+    return pool
+
+
+def _pool(packed: bytes, jobs: int, seconds: float) -> ProcessPoolExecutor:
+    """Started afresh on every system, as Windows does: nothing of this process is in them but what is sent."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(jobs, spawn, initializer=_begin, initargs=(packed, seconds))
+
+
+# ---- in a worker
+
+_work: Callable[[Any], Any]
+_seconds: float
+_nowhere: int
+
+
+def _begin(packed: bytes, seconds: float) -> None:
+    """What a process of our own does first.  It leaves Ctrl-C to its parent."""
+    global _work, _seconds, _nowhere
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _work, _seconds, _nowhere = pickle.loads(packed), seconds, os.open(os.devnull, os.O_WRONLY)
+
+
+def _end_with_parent() -> None:
+    """However it ends: a process that waits for work would wait for ever."""
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _do(items: Sequence[Item]) -> list[Any]:
+    """Under a clock that ends the whole process: nothing less stops a parser that hangs."""
+    results = []
+    for item in items:
+        faulthandler.dump_traceback_later(_seconds, exit=True, file=_nowhere)
+        try:
+            results.append(_work(item))
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+    return results
+
+
+def _do_elsewhere(sent: tuple[str, bytes], items: Sequence[Item]) -> list[Any]:
+    """In whatever an executor has; its limits are its own matter."""
+    version, packed = sent
+    if version != __version__:
+        raise XltoolsError(f"那边的 xltools 是 {__version__}，这边的是 {version}；请换成同一版本。")
+    return list(map(_unpacked(packed), items))
+
+
+@lru_cache(maxsize=2)
+def _unpacked(packed: bytes) -> Callable[[Any], Any]:
+    work: Callable[[Any], Any] = pickle.loads(packed)
+    return work
+
+
+# ---- a cluster
+
+
+@contextlib.contextmanager
+def cluster(address: str | None, jobs: int | None = None) -> Iterator[Workers]:
+    """The workers of a dask scheduler at `address`; without one, processes of our own.
+
+    Raises UsageError where dask is not installed, XltoolsError where nobody answers or nobody works there.
+    """
+    if address is None:
+        yield Workers(jobs)
+        return
+    try:
+        import distributed
+    except ImportError:
+        raise UsageError('用 --scheduler 要另装 dask：pip install "xltools[dask]"。') from None
+    try:
+        client = distributed.Client(address, timeout="10s", set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise XltoolsError(
+            f"--scheduler 写的“{address}”连不上；请核对地址，如 tcp://10.0.0.1:8786。"
+        ) from error
+    with client:
+        threads = sum(client.nthreads().values())
+        if not threads:
+            raise XltoolsError(f"--scheduler 写的“{address}”那里没有在等活的进程；请先启动 dask worker。")
+        yield Workers(jobs or threads, client.get_executor(pure=False))
