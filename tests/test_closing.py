@@ -124,7 +124,10 @@ def test_what_is_open_is_said_and_needs_a_reason(folder):
 
 def test_a_roll_up_that_is_not_what_counts_now_is_not_sealed(folder, ready, tmp_path):
     rounds.take_in(folder, ready[1] / "又.xlsx")  # supersedes what was merged
-    with opened(folder) as round_, pytest.raises(RoundError, match="汇总以后又有新的报送件.*merge"):
+    with (
+        opened(folder) as round_,
+        pytest.raises(RoundError, match="还有“01号镇”第1次报送（现在算第2次）；请重新 merge"),
+    ):
         look_through(round_)
     merged(folder)
     rounds.take_in(folder, ready[1] / "丙.xlsx")
@@ -371,7 +374,7 @@ def test_any_changed_byte_is_seen(sealed):
 def test_nothing_of_a_closed_round_changes(closed_folder):
     rounds.set_roster(closed_folder, rounds.towns(5))  # edited since: it is another round's
     before = rounds.states(closed_folder, "2024-03-01")
-    assert before == {"00号镇": "已汇总", "01号镇": "已汇总", "02号镇": "逾期"}
+    assert before == {"00号镇": "已汇总", "01号镇": "已汇总", "02号镇": "已下发"}  # closed before its day
     with opened(closed_folder, "2024-03-01") as round_:
         for act in (
             lambda: dispatch(round_),
@@ -395,7 +398,7 @@ def test_a_late_file_waits_in_a_queue_of_its_own_with_what_it_would_change(close
     }
     board = read_board(closed_folder, clock=rounds.at("2024-02-10"))
     assert {one.unit.name: one.words for one in board.units} == {
-        "00号镇": "已汇总", "01号镇": "已汇总", "02号镇": "逾期"}  # fmt: skip
+        "00号镇": "已汇总", "01号镇": "已汇总", "02号镇": "已下发"}  # fmt: skip
     effects = {one.unit.name: receipt.effect for one, receipt in board.late}
     # by hand: the third unit's figures are added, the second's are replaced, the wrong one cannot be counted
     item = "clearing.machine.main"

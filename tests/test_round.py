@@ -414,7 +414,8 @@ def test_a_later_receipt_counts_whatever_the_files_time(round_folder, report, tm
     rounds.take_in(round_folder, second)
     assert counting(round_folder, "00号镇") == 2
     third = rounds.take_in(round_folder, rounds.put(tmp_path / "3", **{"又.xlsx": report(seed=1)}))
-    assert words(third) == [("又.xlsx", "00号镇", "与第1次报送“a.xlsx”是同一份，不另计")]
+    said = "与第1次报送“a.xlsx”是同一份，不另计；现在算的是第2次，要算这一份就用 pin 选定第1次"
+    assert words(third) == [("又.xlsx", "00号镇", said)]
     assert counting(round_folder, "00号镇") == 2  # the same bytes again are a note
 
 

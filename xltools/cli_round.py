@@ -92,7 +92,7 @@ def dispatch_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只说要做什么，什么也不写")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """给名单上每个单位做一份有签发号的模板，放在 01下发；没有变的跳过。"""
+    """给名单上每个单位做一份有签发号的模板，放在 01下发；没有变的跳过。退出码：1 有人改过的，没有盖掉。"""
     from xltools.reporting.text import table
     from xltools.rounds.handing_out import dispatch, left_over, pack_all, pack_each
 
@@ -103,14 +103,15 @@ def dispatch_command(
         handed = dispatch(round_, only=only or (), last=before, dry_run=dry_run, progress=show)
         say_all(table(("单位", "文件", "做了什么" if not dry_run else "要做什么"),
                       [(one.unit.name, one.file, one.words) for one in handed]))  # fmt: skip
-        written = sum(one.is_written for one in handed)
-        say(
-            f"共 {len(handed)} 份：{'要写' if dry_run else '写了'} {written} 份，没有变的 {len(handed) - written} 份。"
-        )
+        written, touched = sum(one.is_written for one in handed), sum(one.is_touched for one in handed)
+        left = f"，有人改过的 {touched} 份" if touched else ""
+        same = len(handed) - written - touched
+        say(f"共 {len(handed)} 份：{'要写' if dry_run else '写了'} {written} 份，没有变的 {same} 份{left}。")
         for pack in (
             () if dry_run else [pack for pack, asked in ((pack_each, zip_each), (pack_all, zip_all)) if asked]
         ):
             say_all(str(path) for path in pack(round_, handed))
+    raise typer.Exit(OPEN if touched else CLEAN)
 
 
 def collect_command(
@@ -118,19 +119,22 @@ def collect_command(
         list[str] | None,
         typer.Argument(
             metavar="来源…",
-            help="文件、文件夹、压缩包（.zip）、邮件（.eml）；- 是从标准输入读路径，每行一个；不写就是 02收件",
+            help="文件、文件夹、压缩包（.zip）、邮件（.eml）；- 是从标准输入读路径，每行一个，可带引号；不写就是 02收件",
         ),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
     """收件：存原件、记台账、核对、编第几次报送；来源里的东西不动。退出码：0 都通过，1 有要处理的。"""
     from xltools.reporting.text import one_line, table
-    from xltools.rounds.collecting import collect
+    from xltools.rounds.collecting import collect, is_there
     from xltools.rounds.folder import IN
 
     with working() as round_, progress(quiet) as show:
-        paths = list(_paths(sources)) if sources else [round_.folder / IN]
-        batch = collect(round_, paths, progress=show)
+        named, listed = _paths(sources) if sources else ([round_.folder / IN], [])
+        missing = [path for path in listed if not is_there(path)]
+        batch = collect(round_, [*named, *(path for path in listed if path not in missing)], progress=show)
+    for path in missing:
+        complain(f"清单里的“{path}”找不到，跳过了。")
     if batch.came:
         rows = [
             (one_line(one.name), one.unit, one.outcome.words if one.outcome else "重复", one_line(one.words))
@@ -141,15 +145,23 @@ def collect_command(
         complain(words)
     passed = f"，先前收过的 {batch.known} 个" if batch.known else ""
     say(f"收了 {len(batch.came)} 个文件{passed}。")
-    raise typer.Exit(OPEN if batch.is_open else CLEAN)
+    raise typer.Exit(OPEN if batch.is_open or missing else CLEAN)
 
 
-def _paths(sources: list[str]) -> Iterator[Path]:
-    for source in sources:
-        if source == "-":
-            yield from (Path(line) for line in stdin_lines() if line.strip())
-        else:
-            yield Path(source)
+def _paths(sources: list[str]) -> tuple[list[Path], list[Path]]:
+    """The paths that were named, and those of the list on stdin."""
+    listed = [path for line in stdin_lines() if (path := _unquoted(line))] if "-" in sources else []
+    return [Path(source) for source in sources if source != "-"], [Path(path) for path in listed]
+
+
+def _unquoted(line: str) -> str:
+    """A path on a line of its own, as Windows copies one: in quotes.
+
+    >>> _unquoted('\\ufeff"C:\\\\收件\\\\甲镇 报表.xlsx"\\r')
+    'C:\\\\收件\\\\甲镇 报表.xlsx'
+    """
+    path = line.strip("\ufeff \t\r\n")
+    return path[1:-1].strip() if len(path) > 1 and path[0] + path[-1] in ('""', "''", "“”") else path
 
 
 def status_command(

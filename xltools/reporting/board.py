@@ -25,6 +25,7 @@ from xltools.rounds.chasing import (
     time_words,
     to_chase,
 )
+from xltools.rounds.folder import BOARD_FILES
 from xltools.rounds.standing import Board, Effect, Receipt, State, UnitStanding
 from xltools.saving import BESIDE
 from xltools.writing.board import write_board, write_chase
@@ -42,7 +43,7 @@ MARKS = {
     State.MERGED: "√",
     State.OVERDUE: "×",
 }
-BOARD_FILE, PAGE_FILE, CHASE_FILE, CHAT_FILE = "看板.xlsx", "看板.html", "催报名单.xlsx", "催报文字.txt"
+BOARD_FILE, PAGE_FILE, CHASE_FILE, CHAT_FILE = BOARD_FILES
 
 
 def board_report(board: Board) -> Iterator[str]:
@@ -52,6 +53,7 @@ def board_report(board: Board) -> Iterator[str]:
     if board.closing is not None:
         yield one_line(closing_words(board.closing))
     yield counts_words(board)
+    yield from map(one_line, board.amiss)
     if board.units:
         yield ""
         yield from table(HEADS, [_row(one, board) for one in board.units])
@@ -105,6 +107,7 @@ def board_document(board: Board) -> dict[str, Any]:
         "made_at": board.made_at,
         "open": board.is_open,
         "closed": _closing(board),
+        "rollup": _rollup(board),
         "counts": {state.value: states.count(state) for state in State},
         "units": [_unit(one, board) for one in board.units],
         "strangers": [_unit(one, board) for one in board.strangers],
@@ -119,6 +122,12 @@ def _closing(board: Board) -> dict[str, Any] | None:
     """When the round was closed, and in which archive."""
     one = board.closing
     return {"at": one.at, "file": one.file, "sha256": one.sha256, "reason": one.reason} if one else None
+
+
+def _rollup(board: Board) -> dict[str, Any] | None:
+    """The latest roll-up, and what of it is not so any more."""
+    one = board.rollup
+    return {"at": one.at, "file": one.file, "sha256": one.sha256, "amiss": list(one.amiss)} if one else None
 
 
 def _unit(one: UnitStanding, board: Board) -> dict[str, Any]:

@@ -47,12 +47,13 @@ p { margin: .25rem 0; } a { color: #0b57a4; }
 .state { display: inline-block; }
 .good { background: #e2efda; border-color: #7ea96b; color: #234d13; }
 .wait { background: #ffe699; border-color: #b58a00; color: #553f00; }
-.bad { background: #ffc7ce; border-color: #b3404a; color: #7d000b; font-weight: bold; }
+.bad, .amiss { background: #ffc7ce; border-color: #b3404a; color: #7d000b; font-weight: bold; }
 .seen { background: #ddebf7; border-color: #6f9bc4; } .quiet { color: #666; border-style: dashed; }
 table { border-collapse: collapse; width: 100%; }
 th, td { border: 1px solid #ccc; padding: .35rem .5rem; text-align: left; vertical-align: top; unicode-bidi: isolate; }
 th { background: #f2f2f2; white-space: nowrap; } .kind { color: #666; font-size: .85em; }
 td:nth-child(2), td:nth-child(5), td:nth-child(6), td:nth-child(9) { white-space: nowrap; }
+.amiss { border: 1px solid; border-radius: .4rem; padding: .3rem .6rem; }
 details { border: 1px solid #ccc; border-radius: .4rem; margin: .4rem 0; padding: .3rem .6rem; }
 summary { cursor: pointer; }
 pre { white-space: pre-wrap; font: inherit; background: #f7f7f7; padding: .5rem; margin: .4rem 0; user-select: all; }
@@ -98,6 +99,7 @@ def _lines(board: Board, texts: Sequence[tuple[UnitStanding, str]]) -> Iterator[
         yield f"<p>{said(closing_words(board.closing))}</p>"
     yield f"<p>共 {len(board.units)} 个单位{late_words(board)}。</p>"
     yield from _counts(board)
+    yield from (f'<p class="amiss">{said(words)}</p>' for words in board.amiss)
     yield f"<table><thead><tr>{''.join(f'<th>{head}</th>' for head in HEADS)}</tr></thead><tbody>"
     yield from (_row(one, board) for one in board.units)
     yield "</tbody></table>"

@@ -13,6 +13,7 @@ import email.message
 import hashlib
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -22,11 +23,20 @@ from pathlib import Path
 from xltools.intake import gather
 from xltools.reading import gate
 from xltools.reading.archive import ENTRY_LIMIT, TOTAL_LIMIT
+from xltools.reading.ours import why_no_filing
+from xltools.rounds.rows import INSIDE
+from xltools.rounds.settings import inside
 from xltools.words import clean
 
-INSIDE = " > "  # between a container and what is in it
 MOST_DEPTH = 3  # a mail with an archive with an archive in it
-DOCUMENT_PARTS = ("[content_types].xml", "mimetype", "xl/", "word/", "ppt/", "meta-inf/")
+# By one of these a document is known that is packed as a zip; a folder of an ordinary zip may be called xl or Word.
+DOCUMENT_PARTS = frozenset((
+    "[content_types].xml", "_rels/.rels", "xl/workbook.xml", "xl/workbook.bin", "word/document.xml",
+    "ppt/presentation.xml", "mimetype", "meta-inf/manifest.xml", "ofd.xml", "index/document.iwa",
+))  # fmt: skip
+_VOLUME = re.compile(r"\.(z\d\d|r\d\d|\d{3}|part\d+\.rar)$", re.IGNORECASE)
+_END, _ENTIRE = b"PK\x05\x06", (b"\0\0", b"\xff\xff")  # of a zip; the number of the volume it ends in
+VOLUME = "这是分卷压缩包的一卷，单独打不开；请把各卷放在同一个文件夹里解压，再收解压出来的文件。"
 TOO_LARGE = "展开后太大，或里面的文件太多，没有打开；请分成几个小的再收。"
 TOO_DEEP = "压缩包一层套一层，没有打开；请解压后再收。"
 
@@ -54,17 +64,21 @@ class Arrival:
     sentence: str = ""
 
 
-def arrivals(sources: Iterable[Path], leave_out: Iterable[Path] = ()) -> Iterator[Arrival]:
-    """Every file of these files, folders, archives and mails, one at a time, in order of path and place.
+def arrivals(sources: Iterable[Path], home: Path, leave_out: Iterable[Path] = ()) -> Iterator[Arrival]:
+    """Every file of these files, folders, archives and mails, one at a time, in order of path and place; where they
+    lie is told from `home` where it is in there.
 
     Raises UsageError for a source that does not exist.
     """
     for path, _ in gather(sources, leave_out):
-        yield from _of_file(path)
+        yield from _of_file(path, inside(home, path))
 
 
-def _of_file(path: Path) -> Iterator[Arrival]:
-    name, source = clean(path.name), str(path.absolute())
+def _of_file(path: Path, source: str) -> Iterator[Arrival]:
+    name = clean(path.name)
+    if why := why_no_filing(path):
+        yield Arrival(name, source, "", sentence=why)
+        return
     try:
         data = gate.read_bytes(path)
     except gate.Refused as refused:
@@ -88,16 +102,19 @@ class _Room:
 def _opened(name: str, source: str, data: bytes, depth: int, room: _Room) -> Iterator[Arrival]:
     """What is in a container; any other file as it is."""
     if name.lower().endswith(".eml"):
-        inside = _mail(source, data, depth, room)
+        contents = _mail(source, data, depth, room)
+    elif _is_volume(name, data):
+        yield Arrival(name, source, _digest(data), sentence=VOLUME)
+        return
     elif (archive := _archive(data)) is not None:
-        inside = _members(source, archive, depth, room)
+        contents = _members(source, archive, depth, room)
     else:
         yield _single(name, source, data)
         return
     if depth == MOST_DEPTH:
         yield Arrival(name, source, _digest(data), sentence=TOO_DEEP)
     else:
-        yield from inside
+        yield from contents
 
 
 def _single(name: str, source: str, data: bytes) -> Arrival:
@@ -112,6 +129,16 @@ def _digest(data: bytes) -> str:
 # ---- archives
 
 
+def _is_volume(name: str, data: bytes) -> bool:
+    """One of several files that a large archive was cut into; the last of a zip is called .zip as a whole one is."""
+    end = (
+        data.rfind(_END, max(0, len(data) - 66_000)) if data.startswith(b"PK") or _VOLUME.search(name) else -1
+    )
+    if end >= 0:
+        return data[end + 4 : end + 6] not in _ENTIRE
+    return _VOLUME.search(name) is not None
+
+
 def _archive(data: bytes) -> zipfile.ZipFile | None:
     """The archive in `data`; None where it is a document that is packed as one, or none at all."""
     if not data.startswith(b"PK"):
@@ -120,8 +147,8 @@ def _archive(data: bytes) -> zipfile.ZipFile | None:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
         return None  # the gate says what it is
-    names = [info.filename.lower() for info in archive.infolist()]
-    return None if not names or any(name.startswith(DOCUMENT_PARTS) for name in names) else archive
+    names = {info.filename.replace("\\", "/").lower() for info in archive.infolist()}
+    return archive if names and DOCUMENT_PARTS.isdisjoint(names) else None
 
 
 def _members(source: str, archive: zipfile.ZipFile, depth: int, room: _Room) -> Iterator[Arrival]:
@@ -131,20 +158,20 @@ def _members(source: str, archive: zipfile.ZipFile, depth: int, room: _Room) -> 
         return
     for info in infos:
         path = clean(member_name(info))
-        name, inside = path.replace("\\", "/").rpartition("/")[2], f"{source}{INSIDE}{path}"
+        name, place = path.replace("\\", "/").rpartition("/")[2], f"{source}{INSIDE}{path}"
         if info.flag_bits & 1:
-            yield Arrival(name, inside, "", sentence="压缩包加了密码，打不开；请解压后再收。")
+            yield Arrival(name, place, "", sentence="压缩包加了密码，打不开；请解压后再收。")
         elif not room.takes(info.file_size):
-            yield Arrival(name, inside, "", sentence=f"这个压缩包{TOO_LARGE}")
+            yield Arrival(name, place, "", sentence=f"这个压缩包{TOO_LARGE}")
             return
         else:
             try:
                 with archive.open(info) as member:
                     data = member.read(info.file_size + 1)
             except UNREADABLE:
-                yield Arrival(name, inside, "", sentence="压缩包里的这个文件坏了，取不出来；请重新发送。")
+                yield Arrival(name, place, "", sentence="压缩包里的这个文件坏了，取不出来；请重新发送。")
                 continue
-            yield from _opened(name, inside, data, depth + 1, room)
+            yield from _opened(name, place, data, depth + 1, room)
 
 
 def member_name(info: zipfile.ZipInfo) -> str:
@@ -188,11 +215,11 @@ def _mail(source: str, data: bytes, depth: int, room: _Room) -> Iterator[Arrival
         if not isinstance(content, bytes):
             continue
         found, name = True, name or f"附件{number}"
-        inside = f"{source}{INSIDE}{name}"
+        place = f"{source}{INSIDE}{name}"
         if room.takes(len(content)):
-            yield from _opened(name, inside, content, depth + 1, room)
+            yield from _opened(name, place, content, depth + 1, room)
         else:
-            yield Arrival(name, inside, _digest(content), sentence=f"这封邮件{TOO_LARGE}")
+            yield Arrival(name, place, _digest(content), sentence=f"这封邮件{TOO_LARGE}")
     if not found:
         yield Arrival(Path(source).name, source, _digest(data), sentence="这封邮件没有附件，不是报送件。")
 

@@ -9,8 +9,9 @@ from xltools.errors import UsageError
 from xltools.form import Form
 from xltools.roster import Roster, Unit
 from xltools.rounds import ledger as ledgers
-from xltools.rounds.folder import look_at, today_units
+from xltools.rounds.folder import demand_same, look_at, today_units
 from xltools.rounds.ledger import Clock, Ledger
+from xltools.rounds.rolled import rolled_up
 from xltools.rounds.rows import Records
 from xltools.rounds.settings import Settings
 from xltools.rounds.standing import Board, Stray, UnitStanding
@@ -25,6 +26,7 @@ def read_board(folder: Path, *, clock: Clock = datetime.datetime.now) -> Board:
     said, form, roster = look_at(folder)
     with Ledger(folder / ledgers.FILE, read_only=True) as ledger:
         records = ledger.records()
+    demand_same(records, said, form)
     now = clock().replace(tzinfo=None).isoformat(timespec="seconds")
     return board_of(folder, said, form, roster, records, now)
 
@@ -33,7 +35,8 @@ def board_of(folder: Path, said: Settings, form: Form, roster: Roster, records: 
     """The board that these records make at that moment."""
     closed = records.closing is not None  # then the units are those that were sealed
     states, rows = States(records), list(records.units) if closed else today_units(records, roster)
-    standings = [states.standing(row, folder=folder, today=now[:10], due=said.due) for row in rows]
+    today = (records.closing.at if records.closing is not None else now)[:10]
+    standings = [states.standing(row, folder=folder, today=today, due=said.due) for row in rows]
     inside = [one for one, row in zip(standings, rows, strict=True) if row.listed]
     outside = [one for one, row in zip(standings, rows, strict=True) if not row.listed and one.receipts]
     return Board(
@@ -47,6 +50,7 @@ def board_of(folder: Path, said: Settings, form: Form, roster: Roster, records: 
         strays=tuple(_strays(records, folder)),
         strangers=tuple(outside),
         made_at=now,
+        rollup=rolled_up(folder, records, rows, said.county),
         closing=records.closing,
     )
 

@@ -1,6 +1,6 @@
 """Chasing: who has to be asked for what, and by how many days it is late.  Judged by the board alone.
 
-Days are counted up to the day the board was made, so that the same board always says the same.
+Days are counted up to the day the board was made, so that the same board always says the same, or was closed.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def days_overdue(standing: UnitStanding, board: Board) -> int:
     >>> days_overdue(late, board)
     3
     """
-    due, today = day(standing.due or board.due), day(board.made_at)
+    due, today = day(standing.due or board.due), day(board.counted_to)
     if due is None or today is None or not standing.overdue:
         return 0
     return max(0, (today - due).days)

@@ -24,6 +24,7 @@ from xltools.rounds import settings
 from xltools.rounds.archive import pack
 from xltools.rounds.board import board_of
 from xltools.rounds.folder import MERGED, Round, form_path, own_forms
+from xltools.rounds.rolled import place_of, untrue_words
 from xltools.rounds.rows import Records
 from xltools.rounds.standing import Board, Closing, State
 from xltools.rounds.statement import FILE, SCHEMA, ledger_extract
@@ -66,15 +67,13 @@ def look_through(round_: Round, *, last: LastYear | None = None, progress: Progr
     row = records.rollup
     if row is None or not records.merged:
         raise RoundError("还没有汇总；先用 merge 汇总，再封存。")
-    path = round_.folder / row.file
-    data = path.read_bytes() if path.is_file() else b""
-    if hashlib.sha256(data).hexdigest() != row.sha256:
-        raise RoundError(f"汇总表 {path} 不在了，或汇总以后改动过。{AGAIN}")
-    states = States(records)
+    if untrue := next(untrue_words(round_.folder, records, records.units, round_.settings.county), ""):
+        raise RoundError(f"{untrue}然后再封存。")
+    path = place_of(round_.folder, row)
+    assert path is not None
+    data, states = path.read_bytes(), States(records)
     counting = [found for unit in records.units if (found := states.current(unit.id)) is not None]
     went = [one.id in records.merged for one in counting]
-    if sum(went) != len(records.merged):
-        raise RoundError(f"汇总以后又有新的报送件，或有作废、选定。{AGAIN}")
     pairs = zip(checked.filings, went, strict=True)
     inside = CheckResult(tuple(one for one, is_in in pairs if is_in), roster=round_.roster)
     result = merge(inside)

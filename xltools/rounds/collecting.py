@@ -19,19 +19,17 @@ from xltools.errors import UsageError, WriteError, system_words
 from xltools.filing import Refusal
 from xltools.finding import Level, Outcome
 from xltools.intake import Progress, Wanted, check_one, held_together
+from xltools.longpath import reachable
 from xltools.reading.bylabels import harvest
 from xltools.result import Checked
 from xltools.roster import Unit
-from xltools.rounds import settings
 from xltools.rounds.arrivals import Arrival, arrivals
 from xltools.rounds.board import at_called
-from xltools.rounds.folder import BACK, IN, MERGED, ORIGINALS, OUT, Round
+from xltools.rounds.folder import IN, ORIGINALS, Round
 from xltools.rounds.late import weigh_late
-from xltools.rounds.ledger import FILE as LEDGER
 from xltools.rounds.rows import ArrivalRow, ReceiptRow, Records, UnitRow
 from xltools.rounds.states import States, current_of
 from xltools.writing.files import write_whole
-from xltools.writing.running import LOCK
 
 _KEPT = re.compile("[0-9a-f]{64}")
 LOST_NAME = "（上次中断时存下的，名称没有记）"
@@ -71,33 +69,39 @@ def collect(round_: Round, sources: Iterable[Path], *, progress: Progress | None
     """
     paths = list(sources)
     for path in paths:  # before anything is put by
-        if not path.exists() and not path.is_symlink():
+        if not is_there(path):
             raise UsageError(f"找不到：{path}")
-    met = _keep(round_, paths)
+    own = {path.resolve() for path in round_.own_places(round_.ledger.records())}
+    ours = [path for path in paths if not own.isdisjoint((whole := path.resolve(), *whole.parents))]
+    met = _keep(round_, [path for path in paths if path not in ours], own)
     new, again, known = _record(round_, met)
     checked = check_pending(round_, progress=progress)
     weighed = weigh_late(round_)
     return Batch(
         came=(*checked, *again, *(_stray(one) for one in new if one.sentence)),
         known=known,
-        notices=tuple(filter(None, [round_.ledger.behind, *_twins(round_, new), *weighed])),
+        notices=tuple(
+            filter(None, [round_.ledger.behind, *map(_ours_words, ours), *_twins(round_, new), *weighed])
+        ),
     )
+
+
+def is_there(path: Path) -> bool:
+    there = reachable(path)
+    return there.exists() or there.is_symlink()
+
+
+def _ours_words(path: Path) -> str:
+    return f"“{path}”是本程序自己的，没有从那里收；里面如果有单位报来的，请先复制到 {IN}。"
 
 
 # ---- keeping
 
 
-def _keep(round_: Round, sources: Iterable[Path]) -> list[Arrival]:
+def _keep(round_: Round, sources: Iterable[Path], own: Iterable[Path]) -> list[Arrival]:
     """Puts the bytes of every file by and forgets them; what is ours is no source."""
-    own = [round_.place(name) for name in (OUT, BACK, MERGED, settings.FILE, round_.settings.units, LEDGER)]
-    own += [
-        round_.place(name) for name in (LOCK, *(f"{LEDGER}{tail}" for tail in ("-wal", "-shm", "-journal")))
-    ]
-    own += (
-        [round_.originals, round_.place(round_.settings.key)] if round_.settings.key else [round_.originals]
-    )
     met, seen = [], set()
-    for one in arrivals(sources, own):
+    for one in arrivals(sources, round_.folder, own):
         if not one.sentence and one.sha256 not in seen:
             seen.add(one.sha256)
             keep(round_.folder / original_path(one.sha256, one.data), one.data, one.sha256)
@@ -155,7 +159,7 @@ def _record(round_: Round, met: Sequence[Arrival]) -> tuple[list[Arrival], list[
             if one.sentence:
                 new.append(one)
             elif (old := known.get(one.sha256)) is not None:
-                words = f"与{_title(old)}“{old.name}”是同一份，不另计"
+                words = f"与{_title(old)}“{old.name}”是同一份，不另计{_how_to_count(old, states)}"
                 unit = names.get(old.unit or 0, "")
                 again.append(Came(name=one.name, source=one.source, words=words, unit=unit))
                 if old.unit is not None:
@@ -175,13 +179,26 @@ def _title(row: ReceiptRow) -> str:
     return f"第{row.number}次报送" if row.number is not None else "先前收到的"
 
 
+def _how_to_count(row: ReceiptRow, states: States) -> str:
+    """Of a file that came again and does not count: why, and how the clerk has it counted."""
+    if row.unit is None or row.late:
+        return ""
+    if row.void:
+        return "；那一次已作废，要算它就用 void --undo 取消作废"
+    current = states.current(row.unit)
+    if current is None or current.id == row.id:
+        return ""
+    return f"；现在算的是第{current.number}次，要算这一份就用 pin 选定第{row.number}次"
+
+
 def _orphans(round_: Round, known: set[str]) -> list[Arrival]:
     """Originals that a run put by before it was cut off, and that nobody sent again."""
     found = []
     for path in sorted(round_.originals.glob("*/*")):
         if _KEPT.fullmatch(path.stem) and path.stem not in known:
             with path.open("rb") as file:
-                found.append(Arrival(f"{LOST_NAME}{path.suffix}", str(path), path.stem, file.read(4)))
+                name = f"{LOST_NAME}{path.suffix}"
+                found.append(Arrival(name, round_.inside(path), path.stem, file.read(4)))
     return found
 
 
@@ -385,12 +402,11 @@ def choose(round_: Round, unit: str, number: int, reason: str, *, void: bool, un
         raise UsageError(f"“{row.unit.name}”没有第{number}次报送；有的是：{have}。")
     if not void and not undo and chosen.void:
         raise UsageError(f"“{row.unit.name}”第{number}次报送已经作废，不能选定；先用 void --undo 取消作废。")
-    words = {
-        (False, False): "选定",
-        (False, True): "取消选定",
-        (True, False): "作废",
-        (True, True): "取消作废",
-    }[void, undo]
+    word = "作废" if void else "选定"
+    if (chosen.void if void else chosen.pinned) is not undo:  # it is so already: nothing to tell
+        said = "本来就没有" if undo else "早已"
+        return f"“{row.unit.name}”第{number}次报送{said}{word}，没有改什么；{_what_counts(before, row.id)}"
+    words = f"取消{word}" if undo else word
     with ledger.batch() as at:
         if not void:
             for other in receipts:
@@ -401,7 +417,11 @@ def choose(round_: Round, unit: str, number: int, reason: str, *, void: bool, un
         state = States(ledger.records()).of(row.id)
         ledger.add_event(at, row.id, state, f"第{number}次报送{words}：{reason.strip()}", chosen.name)
         _hold_together(round_, before, round_.wanted(before), {}, at)
-    now = States(ledger.records())
-    current = now.current(row.id)
+    return f"“{row.unit.name}”第{number}次报送{words}了；{_what_counts(ledger.records(), row.id)}"
+
+
+def _what_counts(records: Records, unit: int) -> str:
+    states = States(records)
+    current = states.current(unit)
     counts = f"现在算第{current.number}次“{current.name}”" if current is not None else "现在没有一份算数"
-    return f"“{row.unit.name}”第{number}次报送{words}了；{counts}，状态是{now.of(row.id)}。"
+    return f"{counts}，状态是{states.of(unit)}。"

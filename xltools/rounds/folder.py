@@ -18,6 +18,7 @@ from pathlib import Path
 from xltools.errors import RosterError, RoundError, UsageError, WriteError, system_words
 from xltools.form import Form
 from xltools.forms.catalogue import load_form
+from xltools.guarding import Kind, standing
 from xltools.intake import FormFinder, LastYear, Wanted, read_last_year
 from xltools.issued import Issued, Register
 from xltools.reading.rosters import HEADS, read_roster
@@ -27,18 +28,21 @@ from xltools.rounds import settings
 from xltools.rounds.chasing import time_words
 from xltools.rounds.ledger import Clock, Ledger
 from xltools.rounds.listing import applied, changes, paired
-from xltools.rounds.rows import Records, UnitRow
+from xltools.rounds.rows import Records, Subject, UnitRow
 from xltools.rounds.settings import Settings, load_settings, settings_text
 from xltools.rounds.standing import Closing, State
 from xltools.rounds.states import States
+from xltools.saving import BESIDE
 from xltools.words import label_key
 from xltools.writing.files import write_whole
 from xltools.writing.roster import write_roster
-from xltools.writing.running import only_run
+from xltools.writing.running import LOCK, only_run
 
 OUT, IN, BACK, MERGED = "01下发", "02收件", "03退回", "04汇总"
 ORIGINALS = "原件"  # inside 02收件
+BOARD_FILES = ("看板.xlsx", "看板.html", "催报名单.xlsx", "催报文字.txt")  # what `status` writes
 SHORTEST_KEY = 16  # bytes
+LOCKS = ("~${}", ".~lock.{}#")  # what a program that has a workbook open puts beside it
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,30 @@ class Round:
 
     def place(self, name: str) -> Path:
         return self.folder / name
+
+    def inside(self, path: Path) -> str:
+        return settings.inside(self.folder, path)
+
+    def own_places(self, records: Records) -> list[Path]:
+        """What is in the folder and did not come in: folders of ours, settings, ledger, boards, roll-ups, what went back.
+
+        Of what bears the name of a board a report is none.
+        """
+        said, places = self.settings, [self.place(name) for name in (OUT, BACK, MERGED)]
+        names = [
+            settings.FILE,
+            said.units,
+            LOCK,
+            *own_forms(said, self.folder),
+            *filter(None, (said.key, said.last)),
+        ]
+        names += [f"{ledgers.FILE}{tail}" for tail in ("", "-wal", "-shm", "-journal")]
+        names += [*records.rollups, *(row.marked for row in records.receipts if row.marked)]
+        for board in map(Path, BOARD_FILES):
+            made = [self.folder / board, *self.folder.glob(f"{board.stem}（{BESIDE}*{board.suffix}")]
+            places += [one for one in made if one.is_file() and standing(one)[0] is not Kind.FILING]
+        places += [self.originals, *map(self.place, names)]
+        return [*places, *(one.with_name(mark.format(one.name)) for one in places for mark in LOCKS)]
 
     @cached_property
     def key(self) -> bytes | None:
@@ -148,6 +176,7 @@ def init_round(
     if said.form.endswith(".toml"):
         said = _moved(said, folder)
     listed, data = _roster_bytes(roster)
+    _demand_new(folder, said, data if roster is not None else None, key)
     made = [folder / name for name in (OUT, IN, BACK, MERGED)]
     with only_run(folder):
         try:
@@ -155,15 +184,37 @@ def init_round(
                 path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise WriteError(f"建不了文件夹 {folder}：{system_words(error)}。") from error
-        if not (folder / said.units).exists() or roster is not None:
+        if not (folder / said.units).exists():
             made.append(write_whole(folder / said.units, data))
         if key is not None:
             made.append(write_whole(folder / said.key, key))
         with _open(folder, clock) as ledger:
+            _keep_subject(ledger, said, form)
             _keep_up(ledger, listed)
         made.append(folder / ledgers.FILE)
         made.append(write_whole(folder / settings.FILE, settings_text(said).encode()))
     return tuple(made)
+
+
+def _demand_new(folder: Path, said: Settings, roster: bytes | None, key: bytes | None) -> None:
+    """Raises UsageError where the folder has what would be written over, or remembers a round that lost its settings."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} 是文件，不是文件夹；请换一个名字。")
+    units, ledger = folder / said.units, folder / ledgers.FILE
+    if roster is not None and units.exists() and not (units.is_file() and units.read_bytes() == roster):
+        raise UsageError(
+            f"{folder} 里已经有一份 {said.units}，没有盖掉；就用它的不写 --units，不用的先移走。"
+        )
+    if key is not None and (folder / said.key).exists():
+        raise UsageError(f"{folder} 里已经有 {said.key}，没有盖掉；就用它的不写 --with-key，不用的先移走。")
+    _demand_ledger(folder)
+    if ledger.exists():
+        with Ledger(ledger, read_only=True) as before:
+            if before.records().is_running:
+                raise UsageError(
+                    f"{folder} 里有一轮收报的台账，{settings.FILE} 却不见了；"
+                    "请从备份或回收站找回来。要另收一轮，另建一个文件夹。"
+                )
 
 
 def _moved(said: Settings, folder: Path) -> Settings:
@@ -205,9 +256,9 @@ def open_round(
     said, form, roster = look_at(folder, given)
     _demand_ledger(folder)
     with only_run(folder), _open(folder, clock) as ledger:
-        words = []
+        words = _keep_subject(ledger, said, form)
         if ledger.closing() is None:  # of a closed round nothing changes any more
-            words = _keep_up(ledger, roster)
+            words += _keep_up(ledger, roster)
             _note_late(ledger, said.due)
         notices = (*words, *filter(None, [ledger.behind]))
         yield Round(folder, said, form, roster, ledger, notices)
@@ -223,6 +274,38 @@ def look_at(folder: Path, given: Mapping[str, object] | None = None) -> tuple[Se
     if not path.is_file():
         raise RoundError(f"没有单位名单：{path}。")
     return said, form, read_roster(path, may_be_empty=True)
+
+
+def _keep_subject(ledger: Ledger, said: Settings, form: Form) -> list[str]:
+    """What the ledger knows of what is collected, brought up to the settings where they may still change."""
+    records = ledger.records()
+    demand_same(records, said, form)
+    before, now = records.subject, Subject(form=form.key, year=said.year, county=said.county)
+    if before == now:
+        return []
+    with ledger.batch():
+        ledger.set_subject(now)
+    renamed = records.is_running and before is not None and before.county and before.county != said.county
+    return [f"收表单位由“{before.county}”改为“{said.county}”，记下了。"] if renamed and before else []
+
+
+def demand_same(records: Records, said: Settings, form: Form) -> None:
+    """Raises RoundError where something went out or came in for another form, year or county than the settings say:
+    held against another year every report would be wrong."""
+    began = records.subject
+    if began is None or not records.is_running:
+        return
+    where = f"{settings.FILE}（或环境变量 {settings.PREFIX}…）里却是"
+    if (began.form, began.year) != (form.key, said.year):
+        raise RoundError(
+            f"这一轮收的是 {began.year}年的 {began.form}，{where} {said.year}年的 {form.key}。"
+            "请改回去；要收别的年度或报表，另用 init 建一个文件夹。"
+        )
+    if began.county and said.county != began.county and said.formerly != began.county:
+        raise RoundError(
+            f"这一轮的收表单位是“{began.county}”，{where}“{said.county}”。写错了请改回去；"
+            f"确实改了名的，在 {settings.FILE} 里加一行：formerly = {settings.quoted(began.county)}"
+        )
 
 
 def _demand_ledger(folder: Path) -> None:

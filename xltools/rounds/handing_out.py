@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xltools.errors import RosterError
+from xltools.errors import RosterError, UsageError
+from xltools.guarding import Output, guard
 from xltools.intake import LastYear, Progress
 from xltools.issued import code_holds, has_code, new_number
 from xltools.issuing import template_names
+from xltools.longpath import reachable
 from xltools.roster import Unit
+from xltools.rounds.arrivals import UNREADABLE
 from xltools.rounds.board import at_called
 from xltools.rounds.folder import OUT, Round
 from xltools.rounds.rows import CopyRow, Records
@@ -23,6 +26,7 @@ from xltools.writing.stamping import Stamper
 
 AT_ONCE = 50  # workbooks in memory, and in one transaction
 NEW, CHANGED, MISSING, SAME = "新发", "内容变了，重新写", "文件不在了，重新写", "没有变，跳过"
+TOUCHED = "有人改过，没有盖掉；要重新写，先把它移走"
 PACKED_AT = (2000, 1, 1, 0, 0, 0)  # fixed, so that the same workbooks give the same bytes
 
 
@@ -36,7 +40,12 @@ class Handed:
 
     @property
     def is_written(self) -> bool:
-        return self.words != SAME
+        return self.words not in (SAME, TOUCHED)
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether a file that is not as it was handed out stands in its place: it may hold somebody's figures."""
+        return self.words == TOUCHED
 
 
 def dispatch(
@@ -85,14 +94,18 @@ def _hand_out(
         before = last.of(unit, year) if last is not None else None
         data = stamper.copy(unit, issue=number, last=before)
         sha256 = hashlib.sha256(data).hexdigest()
-        if copy is None:
+        there = digest_of(round_.folder / OUT / name)
+        if there and there not in records.written:
+            words = TOUCHED
+        elif copy is None:
             words = NEW
         elif copy.sha256 != sha256:
             words = CHANGED
         else:
-            words = SAME if _stands(round_.folder / OUT / name, sha256) else MISSING
-        done.append(Handed(unit=unit, file=name, words=words))
-        if words != SAME:
+            words = SAME if there == sha256 else MISSING
+        one = Handed(unit=unit, file=name, words=words)
+        done.append(one)
+        if one.is_written:
             row = CopyRow(
                 number=number, unit=rows[unit.key].id, form=form.key, year=year, then=unit, file=name,
                 sha256=sha256, at="",
@@ -130,8 +143,10 @@ def copy_of(round_: Round, records: Records, unit: Unit) -> CopyRow | None:
     return fitting[-1] if fitting else None
 
 
-def _stands(path: Path, sha256: str) -> bool:
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file; "" where there is none."""
+    there = reachable(path)
+    return hashlib.sha256(there.read_bytes()).hexdigest() if there.is_file() else ""
 
 
 def left_over(round_: Round) -> list[str]:
@@ -145,20 +160,27 @@ def left_over(round_: Round) -> list[str]:
 
 
 def pack_each(round_: Round, handed: Iterable[Handed]) -> Iterator[Path]:
-    """One archive per unit beside its workbook; gives those that were written."""
+    """One archive per unit beside its workbook; gives those that were written.
+
+    What somebody changed is in none.  Raises UsageError where another's archive stands.
+    """
+    written = round_.ledger.records().written
     for one in handed:
         path = round_.folder / OUT / one.file
-        yield from _pack(path.with_suffix(".zip"), [path])
+        if not one.is_touched:
+            yield from _pack(path.with_suffix(".zip"), [path], written)
 
 
 def pack_all(round_: Round, handed: Iterable[Handed]) -> Iterator[Path]:
-    """All workbooks in one archive."""
-    files = [round_.folder / OUT / one.file for one in handed]
+    """All workbooks in one archive, as pack_each."""
+    files = [round_.folder / OUT / one.file for one in handed if not one.is_touched]
     title = f"{round_.settings.year}年{round_.form.title}（{len(files)} 份）"
-    yield from _pack(round_.folder / OUT / f"{file_name(title)}.zip", files)
+    written = round_.ledger.records().written
+    yield from _pack(round_.folder / OUT / f"{file_name(title)}.zip", files, written)
 
 
-def _pack(path: Path, files: Sequence[Path]) -> Iterator[Path]:
+def _pack(path: Path, files: Sequence[Path], written: Collection[str]) -> Iterator[Path]:
+    guard([Output("压缩包", path)])
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in files:
@@ -166,6 +188,20 @@ def _pack(path: Path, files: Sequence[Path]) -> Iterator[Path]:
             member.compress_type = zipfile.ZIP_DEFLATED
             member.external_attr = 0o644 << 16
             archive.writestr(member, file.read_bytes())
-    data = buffer.getvalue()
-    if not (path.is_file() and path.read_bytes() == data):
+    data, there = buffer.getvalue(), reachable(path)
+    before = there.read_bytes() if there.is_file() else None
+    if before is not None and not _is_packed(before, written):
+        raise UsageError(f"{path} 不是本程序打的压缩包，没有盖掉；请把它移走再来。")
+    if before != data:
         yield write_whole(path, data)
+
+
+def _is_packed(data: bytes, written: Collection[str]) -> bool:
+    """Whether it is an archive of nothing but copies that went out."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return all(
+                hashlib.sha256(archive.read(name)).hexdigest() in written for name in archive.namelist()
+            )
+    except UNREADABLE:
+        return False

@@ -10,7 +10,7 @@ import contextlib
 import datetime
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -18,14 +18,38 @@ from urllib.parse import quote
 from xltools.errors import BusyError, RoundError, WriteError
 from xltools.finding import Outcome
 from xltools.roster import Unit
-from xltools.rounds.rows import ArrivalRow, CopyRow, EventRow, ReceiptRow, Records, RollupRow, UnitRow
+from xltools.rounds.rows import (
+    INSIDE,
+    ArrivalRow,
+    Basis,
+    CopyRow,
+    EventRow,
+    ReceiptRow,
+    Records,
+    RollupRow,
+    Subject,
+    UnitRow,
+)
+from xltools.rounds.settings import inside
 from xltools.rounds.standing import Closing, State
 
 FILE = "ledger.sqlite"
 PATIENCE = 10.0  # seconds to wait for another process
 Clock = Callable[[], datetime.datetime]
 
-MIGRATIONS = (  # each takes the schema from its index to the next version
+
+def _sources_inside(db: sqlite3.Connection, folder: Path) -> None:
+    """Sources inside the folder are told from there, so that a folder that was moved knows its files again."""
+    for table in ("arrival", "receipt"):
+        for row, source in db.execute(f"SELECT rowid, source FROM {table}").fetchall():
+            path, *within = source.split(INSIDE)
+            told = INSIDE.join([inside(folder, Path(path)), *within])
+            if told != source:
+                db.execute(f"UPDATE OR IGNORE {table} SET source = ? WHERE rowid = ?", (told, row))
+
+
+# each takes the schema from its index to the next version
+MIGRATIONS: tuple[str | Callable[[sqlite3.Connection, Path], None], ...] = (
     """
     CREATE TABLE unit (
         id INTEGER PRIMARY KEY,
@@ -84,6 +108,17 @@ MIGRATIONS = (  # each takes the schema from its index to the next version
     ALTER TABLE receipt ADD COLUMN late INTEGER NOT NULL DEFAULT 0;     -- came after the closing
     ALTER TABLE receipt ADD COLUMN effect TEXT NOT NULL DEFAULT '';     -- JSON: what it would change; '': not weighed
     """,
+    """
+    CREATE TABLE subject (                             -- what the round collects, as it began
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        form TEXT NOT NULL, year INTEGER NOT NULL, county TEXT NOT NULL
+    );
+    INSERT INTO subject SELECT 1, form, year, '' FROM copy GROUP BY form, year ORDER BY count(*) DESC LIMIT 1;
+    CREATE TABLE written (sha256 TEXT PRIMARY KEY);    -- every copy that was ever written
+    INSERT OR IGNORE INTO written SELECT sha256 FROM copy;
+    ALTER TABLE rollup ADD COLUMN basis TEXT NOT NULL DEFAULT '';       -- JSON: the roster it was made by
+    """,
+    _sources_inside,
 )
 
 
@@ -122,8 +157,12 @@ class Ledger:
             )
         with self._transaction():
             for number in range(self._version(), len(MIGRATIONS)):  # another process may have been quicker
-                for statement in _statements(MIGRATIONS[number]):
-                    self._db.execute(statement)
+                step = MIGRATIONS[number]
+                if isinstance(step, str):
+                    for statement in _statements(step):
+                        self._db.execute(statement)
+                else:
+                    step(self._db, self.path.parent)
                 self._db.execute(f"PRAGMA user_version = {number + 1}")
 
     def _version(self) -> int:
@@ -190,8 +229,11 @@ class Ledger:
             strays=tuple(ArrivalRow(**row) for row in strays),
             events=tuple(map(_event_row, self._all("SELECT * FROM event ORDER BY id"))),
             merged=frozenset(row[0] for row in parts),
-            rollup=next((RollupRow(**row) for row in self._all(_LATEST_ROLLUP)), None),
+            rollup=next(map(_rollup_row, self._all(_LATEST_ROLLUP)), None),
+            rollups=frozenset(row[0] for row in self._db.execute("SELECT file FROM rollup")),
             closing=self._closing(),
+            subject=next((Subject(**row) for row in self._all(_SUBJECT)), None),
+            written=frozenset(row[0] for row in self._db.execute("SELECT sha256 FROM written")),
         )
 
     def closing(self) -> Closing | None:
@@ -234,6 +276,7 @@ class Ledger:
             (row.number, row.unit, row.form, row.year, json.dumps(row.then.identity(), ensure_ascii=False),
              row.file, row.sha256, row.at),
         )  # fmt: skip
+        self._db.execute("INSERT OR IGNORE INTO written VALUES (?)", (row.sha256,))
 
     def add_arrival(self, row: ArrivalRow) -> None:
         self._insert("arrival", {name: getattr(row, name) for name in ArrivalRow.__slots__}, "OR IGNORE")
@@ -251,15 +294,22 @@ class Ledger:
     def add_event(self, at: str, unit: int, state: State, cause: str, file: str = "") -> None:
         self._insert("event", {"at": at, "unit": unit, "state": state.value, "cause": cause, "file": file})
 
-    def add_rollup(self, at: str, file: str, sha256: str, receipts: Iterable[int]) -> None:
-        made = self._insert("rollup", {"at": at, "file": file, "sha256": sha256})
+    def set_subject(self, subject: Subject) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO subject VALUES (1, ?, ?, ?)",
+            (subject.form, subject.year, subject.county),
+        )
+
+    def add_rollup(self, at: str, file: str, sha256: str, receipts: Iterable[int], basis: Basis) -> None:
+        row = {"at": at, "file": file, "sha256": sha256, "basis": _basis_text(basis)}
+        made = self._insert("rollup", row)
         self._db.executemany("INSERT INTO part VALUES (?, ?)", [(made, receipt) for receipt in receipts])
 
     def add_closing(self, closing: Closing) -> None:
         """Closes the round, once."""
         self._insert("closing", {name: getattr(closing, name) for name in ("at", "file", "sha256", "reason")})
 
-    def _insert(self, table: str, row: dict[str, object], otherwise: str = "") -> int | None:
+    def _insert(self, table: str, row: Mapping[str, object], otherwise: str = "") -> int | None:
         marks = ", ".join("?" * len(row))
         query = f"INSERT {otherwise} INTO {table} ({', '.join(row)}) VALUES ({marks})"
         return self._db.execute(query, tuple(row.values())).lastrowid
@@ -365,7 +415,8 @@ _STRAYS = """
         sha256 = '' AND EXISTS (SELECT 1 FROM arrival AS later WHERE later.source = arrival.source AND later.sha256 <> '')
     ) ORDER BY rowid
 """
-_LATEST_ROLLUP = "SELECT at, file, sha256 FROM rollup ORDER BY id DESC LIMIT 1"
+_LATEST_ROLLUP = "SELECT at, file, sha256, basis FROM rollup ORDER BY id DESC LIMIT 1"
+_SUBJECT = "SELECT form, year, county FROM subject"
 _UNIT_FIELDS = ("name", "code", "kind", "level", "parent", "contact", "phone", "due")
 
 
@@ -379,9 +430,29 @@ def _unit_row(row: dict[str, Any]) -> UnitRow:
 
 
 def _copy_row(row: dict[str, Any]) -> CopyRow:
-    said = json.loads(row.pop("identity"))
-    then = Unit(name=said["unit"], **{name: said[name] for name in ("code", "kind", "level", "parent")})
-    return CopyRow(**row, then=then)
+    return CopyRow(
+        **{name: row[name] for name in row if name != "identity"}, then=_then(json.loads(row["identity"]))
+    )
+
+
+def _then(said: dict[str, Any]) -> Unit:
+    """A unit as its identity was."""
+    return Unit(name=said["unit"], **{name: said[name] for name in ("code", "kind", "level", "parent")})
+
+
+def _basis_text(basis: Basis) -> str:
+    units = [{"id": row.id, **row.unit.identity()} for row in basis.units]
+    said = {"county": basis.county, "units": units, "left": sorted(basis.left)}
+    return json.dumps(said, ensure_ascii=False)
+
+
+def _rollup_row(row: dict[str, Any]) -> RollupRow:
+    said = json.loads(row.pop("basis") or "null")
+    if said is None:
+        return RollupRow(**row)
+    units = tuple(UnitRow(one["id"], _then(one), True) for one in said["units"])
+    basis = Basis(county=said["county"], units=units, left=frozenset(said["left"]))
+    return RollupRow(**row, basis=basis)
 
 
 def _receipt_row(row: dict[str, Any]) -> ReceiptRow:

@@ -6,7 +6,7 @@ code or parent; one that is no longer listed keeps everything and is not merged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from xltools.rounds.rows import UnitRow
 from xltools.words import label_key
 
 T = TypeVar("T")
+LISTED, DROPPED = "列入名单", "从名单里去掉了"
 WORDS = {"name": "名称", "code": "代码", "kind": "类别", "level": "级别", "parent": "上级", "due": "截止日期"}
 
 
@@ -38,20 +39,22 @@ def changes(rows: Sequence[UnitRow], units: Sequence[Unit]) -> list[Change]:
     for unit in units:
         row = found.get(unit.order)
         if row is None:
-            made.append(Change(None, unit, True, "列入名单" if rows else ""))
+            made.append(Change(None, unit, True, LISTED if rows else ""))
         elif row.unit != unit or not row.listed:
-            words = [] if row.listed else ["列入名单"]
-            for name, word in WORDS.items():
-                old, new = getattr(row.unit, name), getattr(unit, name)
-                if old != new:
-                    old, new = (LEVELS.get(one, one) if name == "level" else one for one in (old, new))
-                    words.append(f"{word}由“{old or '空'}”改为“{new or '空'}”")
+            words = ([] if row.listed else [LISTED]) + list(differences(row.unit, unit))
             made.append(Change(row, unit, True, "，".join(words)))
     kept = {row.id for row in found.values()}
-    made += [
-        Change(row, row.unit, False, "从名单里去掉了") for row in rows if row.listed and row.id not in kept
-    ]
+    made += [Change(row, row.unit, False, DROPPED) for row in rows if row.listed and row.id not in kept]
     return made
+
+
+def differences(old: Unit, new: Unit) -> Iterator[str]:
+    """In what a unit is another than it was, for a clerk."""
+    for name, word in WORDS.items():
+        before, after = getattr(old, name), getattr(new, name)
+        if before != after:
+            before, after = (LEVELS.get(one, one) if name == "level" else one for one in (before, after))
+            yield f"{word}由“{before or '空'}”改为“{after or '空'}”"
 
 
 def paired(rows: Sequence[UnitRow], units: Sequence[Unit]) -> dict[int, UnitRow]:

@@ -8,6 +8,8 @@ from xltools.finding import Outcome
 from xltools.roster import Unit
 from xltools.rounds.standing import Closing, State
 
+INSIDE = " > "  # in a source, between a container and what is in it
+
 
 @dataclass(frozen=True, slots=True)
 class UnitRow:
@@ -73,12 +75,31 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What a roll-up was made from, beside the receipts in it."""
+
+    county: str  # who collected then
+    units: tuple[UnitRow, ...]  # the roster of then: places and identities
+    left: frozenset[int]  # receipts that might have gone in and were left out, as the merge said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RollupRow:
     """A roll-up that was made.  `file` is relative to the folder where it lies in it."""
 
     at: str
     file: str
     sha256: str
+    basis: Basis | None = None  # of one that an older version recorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What the round collects, and for whom, as it began."""
+
+    form: str
+    year: int
+    county: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,4 +113,14 @@ class Records:
     events: tuple[EventRow, ...] = ()
     merged: frozenset[int] = frozenset()  # receipts in the latest roll-up
     rollup: RollupRow | None = None  # the latest
+    rollups: frozenset[str] = frozenset()  # the files of all that were made
     closing: Closing | None = None
+    subject: Subject | None = None  # not known of a ledger that an older version began
+    written: frozenset[str] = (
+        frozenset()
+    )  # SHA-256 of every copy that went out: any other file is somebody's own
+
+    @property
+    def is_running(self) -> bool:
+        """Whether anything went out or came in."""
+        return bool(self.copies or self.receipts)

@@ -26,6 +26,7 @@ class Settings:
     form: str  # a name of the catalogue, or the path of a form file
     year: int
     county: str = ""  # who collects
+    formerly: str = ""  # its name before it was changed while the round is on
     code: str = ""  # of who collects
     level: str = "county"
     due: str = ""  # ISO date
@@ -71,6 +72,7 @@ _KEYS: Mapping[str, _Key] = {
     "form": _Key(_text, "报表的名字，如 gov-info-disclosure/2021，或报表文件（.toml）"),
     "year": _Key(_year, "四位的年度，如 2021"),
     "county": _Key(_text, "收表单位的名称"),
+    "formerly": _Key(_text, "收表单位改名以前的名称"),
     "code": _Key(_text, "收表单位的代码"),
     "level": _Key(_level, "、".join(LEVELS)),
     "due": _Key(_day, "日期，如 2022-01-31"),
@@ -84,6 +86,12 @@ def find_folder(start: Path) -> Path | None:
     """The working folder that `start` is in: the nearest one upward that has an xltools.toml."""
     here = start.absolute()
     return next((one for one in (here, *here.parents) if (one / FILE).is_file()), None)
+
+
+def inside(folder: Path, path: Path) -> str:
+    """A path from the folder, with /, where it is in it: the folder may be moved.  Any other as it is, whole."""
+    home, whole = (Path(os.path.abspath(one)) for one in (folder, path))
+    return whole.relative_to(home).as_posix() if whole.is_relative_to(home) else str(whole)
 
 
 def load_settings(
@@ -138,12 +146,13 @@ def read_values(given: Mapping[str, object]) -> Settings:
     return Settings(**values)  # type: ignore[arg-type]  # each was read by its own key
 
 
+def quoted(text: str) -> str:
+    """A JSON string is a TOML string as well."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def settings_text(settings: Settings) -> str:
-    """The file as `init` writes it.  A JSON string is a TOML string as well."""
-
-    def quoted(text: str) -> str:
-        return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
+    """The file as `init` writes it."""
     return f"""\
 # 收报文件夹的设置。改了就算数；命令行的选项和环境变量 {PREFIX}… 优先于这里。
 

@@ -147,6 +147,16 @@ class Stray:
     path: Path | None = None  # the original bytes where they were kept
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolledUp:
+    """The latest roll-up as the ledger has it, and what of it is not so any more, a sentence each."""
+
+    at: str
+    file: str  # relative to the folder where it lies in it
+    sha256: str
+    amiss: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Board:
     """A whole round at one moment."""
@@ -161,7 +171,18 @@ class Board:
     strays: tuple[Stray, ...] = ()
     strangers: tuple[UnitStanding, ...] = ()  # units that sent something and are not on the roster
     made_at: str = ""
+    rollup: RolledUp | None = None
     closing: Closing | None = None
+
+    @property
+    def amiss(self) -> tuple[str, ...]:
+        """What of the roll-up is not so any more."""
+        return self.rollup.amiss if self.rollup is not None else ()
+
+    @property
+    def counted_to(self) -> str:
+        """Up to when days are counted: a closed round grows no later."""
+        return self.closing.at if self.closing is not None else self.made_at
 
     @property
     def late(self) -> tuple[tuple[UnitStanding, Receipt], ...]:
@@ -171,15 +192,13 @@ class Board:
 
     @property
     def is_open(self) -> bool:
-        """Whether anything is left to do: a unit that has not passed, or a report of a unit nobody listed.
+        """Whether anything is left to do: a unit that has not passed, a report of a unit nobody listed, or a roll-up
+        that is not what counts now.
 
         Of a closed round nothing is.
         """
-        return self.closing is None and self.lacks
-
-    @property
-    def lacks(self) -> bool:
-        """Whether a unit has not passed, or a report of a unit that nobody listed lies there."""
-        return any(one.is_open for one in self.units) or any(
-            not one.dropped and one.current is not None for one in self.strangers
+        return self.closing is None and (
+            bool(self.amiss)
+            or any(one.is_open for one in self.units)
+            or any(not one.dropped and one.current is not None for one in self.strangers)
         )

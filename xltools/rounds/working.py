@@ -15,7 +15,7 @@ from xltools.roster import Unit
 from xltools.rounds.collecting import check_pending, judged, outcome_words
 from xltools.rounds.folder import MERGED, Round
 from xltools.rounds.handing_out import copy_of
-from xltools.rounds.rows import ReceiptRow, Records
+from xltools.rounds.rows import Basis, ReceiptRow, Records
 from xltools.rounds.states import States
 from xltools.writing.files import file_name
 
@@ -101,9 +101,18 @@ def record_merge(round_: Round, result: MergeResult, written: Path) -> None:
         if inside and one.path is not None
     ]
     sha256 = hashlib.sha256(written.read_bytes()).hexdigest()
+    inside = {row.id for row in rows}
+    left = {
+        by_path[one.path].id
+        for one in result.checked.filings
+        if one.path is not None and one.outcome.may_merge and by_path[one.path].id not in inside
+    }
     with ledger.batch() as at:
-        before = States(ledger.records())
-        ledger.add_rollup(at, _inside(round_, written), sha256, [row.id for row in rows])
+        records = ledger.records()
+        before = States(records)
+        listed = tuple(unit for unit in records.units if unit.listed)
+        basis = Basis(county=round_.settings.county, units=listed, left=frozenset(left))
+        ledger.add_rollup(at, round_.inside(written), sha256, sorted(inside), basis)
         after = States(ledger.records())
         for unit in before.receipts:
             if before.of(unit) is not after.of(unit):
@@ -114,12 +123,6 @@ def record_merge(round_: Round, result: MergeResult, written: Path) -> None:
                     else "不在新的汇总表里"
                 )
                 ledger.add_event(at, unit, after.of(unit), cause, current.name if current else "")
-
-
-def _inside(round_: Round, path: Path) -> str:
-    """A path from the folder, where it is in it: the folder may be moved."""
-    whole, home = path.absolute(), round_.folder.absolute()
-    return whole.relative_to(home).as_posix() if whole.is_relative_to(home) else str(whole)
 
 
 # ---- returning
@@ -166,7 +169,7 @@ class Returns:
         with ledger.batch() as at:
             for path, name in self._sent:
                 row = by_path[path]
-                marked = _inside(self.round, self.folder / name) if name else ""
+                marked = self.round.inside(self.folder / name) if name else ""
                 if row.unit is None or (row.returned and row.marked == marked):
                     continue
                 ledger.change_receipt(row.id, returned=True, marked=marked)

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from xltools.geometry import Place, column_letters, wrapped_height
 from xltools.rounds.chasing import (
+    closing_words,
     counts_words,
     day_words,
     days_overdue,
+    effect_words,
     problem_words,
     state_words,
     time_words,
@@ -21,11 +23,13 @@ from xltools.writing.files import beside
 from xltools.writing.sheet import BookWriter, SheetWriter, Shown
 from xltools.writing.styles import CELL, COUNT, Style
 
-BOARD, OTHERS, CHASE = "看板", "其他来件", "催报名单"
+BOARD, LATE, OTHERS, CHASE = "看板", "封存后来件", "其他来件", "催报名单"
 BOARD_HEADS = (
     "序号", "单位", "类别", "状态", "第几次", "问题", "最近一次", "期限", "收到的文件", "退回件", "联系人", "电话",
 )  # fmt: skip
 BOARD_WIDTHS = (5.0, 22.0, 11.0, 14.0, 7.0, 15.0, 18.0, 12.0, 26.0, 10.0, 9.0, 16.0)
+LATE_HEADS = ("序号", "单位", "第几次", "文件", "收到时间", "核对结果", "对汇总数的影响")
+LATE_WIDTHS = (5.0, 22.0, 7.0, 30.0, 18.0, 10.0, 70.0)
 OTHER_HEADS = ("序号", "文件", "从哪里来", "收到时间", "为什么没有算作报送")
 OTHER_WIDTHS = (5.0, 30.0, 36.0, 18.0, 60.0)
 CHASE_HEADS = (
@@ -58,6 +62,8 @@ def write_board(board: Board) -> bytes:
             _lead(sheet, row, "收到的文件", beside(receipt.path, board.folder), receipt.name)
             _lead(sheet, row, "退回件", beside(receipt.marked, board.folder), _marked(receipt))
     _plain_numbers(sheet, BOARD_HEADS, ("电话",), len(rows))
+    if board.late:
+        _list(book.sheet(LATE), heading(board), LATE_HEADS, LATE_WIDTHS, list(_late_rows(board)))
     others = [*_strange_rows(board), *_stray_rows(board)]
     if others:
         _list(book.sheet(OTHERS), heading(board), OTHER_HEADS, OTHER_WIDTHS, others)
@@ -87,7 +93,8 @@ def write_chase(board: Board) -> bytes:
 
 
 def heading(board: Board) -> str:
-    return f"{_round(board)}　{counts_words(board)}"
+    closed = closing_words(board.closing) if board.closing is not None else ""
+    return "　".join(filter(None, (_round(board), closed, counts_words(board), *board.amiss)))
 
 
 def _round(board: Board) -> str:
@@ -106,6 +113,14 @@ def _board_row(one: UnitStanding, board: Board) -> list[Shown]:
 
 def _marked(receipt: Receipt) -> str:
     return "退回件" if receipt.marked is not None else ""  # its own name is long, and is seen on opening it
+
+
+def _late_rows(board: Board) -> Iterable[Sequence[Shown]]:
+    for one, receipt in board.late:
+        yield (
+            one.unit.name, receipt.number, receipt.name, time_words(receipt.at), receipt.outcome.words,
+            f"{effect_words(receipt.effect)}。",
+        )  # fmt: skip
 
 
 def _strange_rows(board: Board) -> Iterable[Sequence[Shown]]:
