@@ -295,15 +295,19 @@ def demand_same(records: Records, said: Settings, form: Form) -> None:
     began = records.subject
     if began is None or not records.is_running:
         return
-    where = f"{settings.FILE}（或环境变量 {settings.PREFIX}…）里却是"
+
+    def where(*names: str) -> str:
+        around = "、".join(f"{settings.PREFIX}{name}" for name in names)
+        return f"{settings.FILE}（或环境变量 {around}）里却是"
+
     if (began.form, began.year) != (form.key, said.year):
         raise RoundError(
-            f"这一轮收的是 {began.year}年的 {began.form}，{where} {said.year}年的 {form.key}。"
+            f"这一轮收的是 {began.year}年的 {began.form}，{where('FORM', 'YEAR')} {said.year}年的 {form.key}。"
             "请改回去；要收别的年度或报表，另用 init 建一个文件夹。"
         )
     if began.county and said.county != began.county and said.formerly != began.county:
         raise RoundError(
-            f"这一轮的收表单位是“{began.county}”，{where}“{said.county}”。写错了请改回去；"
+            f"这一轮的收表单位是“{began.county}”，{where('COUNTY')}“{said.county}”。写错了请改回去；"
             f"确实改了名的，在 {settings.FILE} 里加一行：formerly = {settings.quoted(began.county)}"
         )
 
