@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -51,6 +50,8 @@ class FormFinder:
         return {"named": state}
 
     def __setstate__(self, state: Mapping[str, list[tuple[str, Mapping[str, bytes]]]]) -> None:
+        import tempfile  # for those that travel; other runs need none
+
         self._named, self._forms = tuple(name for name, _ in state["named"]), {}
         with tempfile.TemporaryDirectory(prefix="xltools-") as folder:
             for at, (name, files) in enumerate(state["named"]):
