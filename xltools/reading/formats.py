@@ -6,6 +6,7 @@ Whether a format shows the very number that is stored is display.py's matter.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,6 +22,18 @@ class CellStyle(NamedTuple):
 
 
 PLAIN = CellStyle(True, "general")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Styles:
+    """The styles of a workbook by number.  Known by identity, so that what depends on them can be kept."""
+
+    cells: tuple[CellStyle, ...] = ()
+    conditional: tuple[
+        str | None, ...
+    ] = ()  # number formats that conditions may put on cells, by number of the dxf
+
+
 _NOT_SHOWN_BY_VALUE = re.compile(
     r'"[^"]*"?'  # quoted text
     r"|[\\_*!]."  # an escaped character, a width, a filling
@@ -127,3 +140,11 @@ class StylesReader(PartReader):
             kind = _built_in(self.number) if code is None else format_kind(code)
             shown = kept_code(_BUILT_IN.get(self.number, "") if code is None else code)
             self.styles.append(CellStyle(self.locked, kind, shown))
+
+
+@lru_cache(maxsize=32)
+def read_styles(data: bytes, about: str) -> Styles:
+    """The styles in a part, the same object for the same bytes.  Raises Refused when it is damaged."""
+    reader = StylesReader()
+    reader.parse(data, about)
+    return Styles(tuple(reader.styles), tuple(reader.conditional))

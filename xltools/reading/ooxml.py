@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from xltools.filing import Book, Cell, SheetFacts
+from xltools.reading import skeletons
 from xltools.reading.drawings import DrawingsReader
-from xltools.reading.formats import StylesReader
+from xltools.reading.formats import Styles, read_styles
 from xltools.reading.parts import (
     PropertiesReader,
     RelationsReader,
@@ -50,8 +51,7 @@ class OpenBook:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        workbook = WorkbookReader()
-        workbook.parse(_read(parts, parts.main, "工作簿的工作表目录"), "工作簿的工作表目录")
+        workbook = _workbook(_read(parts, parts.main, "工作簿的工作表目录"))
         self._related = _related(parts, parts.main)
         self._sheets: dict[tuple[str, int], SheetFacts] = {}
         self._paths: dict[str, str] = {}
@@ -106,22 +106,14 @@ class OpenBook:
         path, about = self._paths[name], _sheet_words(name)
         if self._common is None:
             self._common = self._read_common()
+        data = _read(self._parts, path, about)
+        state = self.sheet_states[name]
+        known = skeletons.read_sheet(data, self._common, name, state) if cell_limit == MOST_CELLS else None
+        if known is not None:
+            return known
         sheet = SheetReader(self._common, cell_limit)
-        sheet.parse(_read(self._parts, path, about), about)
-        drawings = self._drawings(path, sheet.drawing, about)
-        return SheetFacts(
-            name=name,
-            state=self.sheet_states[name],
-            cells=sheet.cells,
-            merges=frozenset(sheet.merges),
-            hidden_rows=sheet.all_hidden_rows(),
-            hidden_columns=frozenset(sheet.hidden_columns),
-            protected=sheet.protected,
-            validations=sheet.validations,
-            conditional=tuple(sheet.conditional),
-            drawings=tuple(drawings.ranges),
-            overfull=sheet.overfull or drawings.overfull,
-        )
+        sheet.parse(data, about)
+        return sheet.facts(name, state, self._drawings(path, sheet.drawing, about))
 
     def _drawings(self, path: str, identifier: str, about: str) -> DrawingsReader:
         """What lies over the cells of a sheet; a part that is not there shows nothing."""
@@ -133,12 +125,13 @@ class OpenBook:
         return drawings
 
     def _read_common(self) -> Common:
-        strings, styles = StringsReader(), StylesReader()
+        strings: list[str] = []
+        styles = Styles()
         for data in self._of_kind("sharedstrings", "工作簿的文字表"):
-            strings.parse(data, "工作簿的文字表")
+            strings = _strings(data)
         for data in self._of_kind("styles", "工作簿的格式表"):
-            styles.parse(data, "工作簿的格式表")
-        return Common(strings.strings, styles.styles, styles.conditional)
+            styles = read_styles(data, "工作簿的格式表")
+        return Common(strings, styles)
 
     def _of_kind(self, wanted: str, about: str) -> Iterator[bytes]:
         for path, kind in self._related.values():
@@ -160,6 +153,23 @@ class _HandedOn(dict[str, Cell]):
         ):  # where hardly any is like another, keeping them would keep them all
             self._alike.clear()
         self._take(address, cell)
+
+
+def _workbook(data: bytes) -> WorkbookReader:
+    workbook = skeletons.read_workbook(data)
+    if workbook is None:
+        workbook = WorkbookReader()
+        workbook.parse(data, "工作簿的工作表目录")
+    return workbook
+
+
+def _strings(data: bytes) -> list[str]:
+    known = skeletons.read_strings(data)
+    if known is not None:
+        return known
+    strings = StringsReader()
+    strings.parse(data, "工作簿的文字表")
+    return strings.strings
 
 
 def _sheet_words(name: str) -> str:
@@ -196,6 +206,10 @@ def _custom_properties(parts: Parts) -> dict[str, str]:
     name = parts.find(path) if path else None
     if name is None:
         return {}
+    data = parts.read(name)
+    known = skeletons.read_properties(data)
+    if known is not None:
+        return known
     part = PropertiesReader()
-    part.parse(parts.read(name), "工作簿的自定义属性")
+    part.parse(data, "工作簿的自定义属性")
     return part.properties

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from xltools.filing import BLANK, Cell, CellKind
+from xltools.filing import BLANK, Cell, CellKind, SheetFacts
 from xltools.geometry import address as address_of
 from xltools.geometry import column_letters
-from xltools.reading.formats import PLAIN, CellStyle
+from xltools.reading.drawings import DrawingsReader
+from xltools.reading.formats import PLAIN, Styles
 from xltools.reading.parts import (
     MAIN,
     TRUE,
@@ -16,6 +18,7 @@ from xltools.reading.parts import (
     End,
     PartReader,
     Start,
+    State,
     relation_of,
     unescaped,
     whole_number,
@@ -36,6 +39,7 @@ _X14_AREAS = "http://schemas.microsoft.com/office/excel/2006/main sqref"
 _KINDS: dict[str, CellKind] = {"e": "error", "d": "text"}
 _BOOLEANS = {"1": "TRUE", "true": "TRUE", "0": "FALSE", "false": "FALSE"}
 
+_NUMBERS = tuple(b"%d" % number for number in range(4096))  # of the strings that a workbook of a unit has
 _COUNTS = frozenset(["row", "c", "v", "f", "is", "sheetData"])  # elements that hold what is read
 _COLUMNS = {column_letters(number): number for number in range(1, 257)}
 _ADDRESS = re.compile(r"\$?([A-Za-z]{1,3})\$?([1-9][0-9]{0,6})")
@@ -71,13 +75,16 @@ def _area(reference: str) -> str:
 class Common:
     """What the sheets of a workbook share."""
 
-    strings: list[str]
-    styles: list[CellStyle]
-    conditional: list[str | None] = field(default_factory=list)  # number formats by the number of the dxf
+    strings: Sequence[str]
+    styles: Styles
     # Cells without a formula by type, value and style: most are like another, and a Cell takes longer to make
     # than to look up.  None stands for a cell that is not kept.
     alike: dict[tuple[str | None, str | None, str | None], Cell | None] = field(default_factory=dict)
     expanded: int = 0  # characters of shared formulas so far
+    numbered: dict[bytes, str | None] = field(init=False)  # strings by number as a part has it; b"" is none
+
+    def __post_init__(self) -> None:
+        self.numbered = {b"": None, **dict(zip(_NUMBERS, self.strings, strict=False))}
 
 
 class SheetReader(PartReader):
@@ -110,6 +117,22 @@ class SheetReader(PartReader):
         self.codes: list[str] = []  # number formats of an open one of Excel 2010, whose areas come last
         self.drawing = ""  # id of the relationship
 
+    def facts(self, name: str, state: State, drawings: DrawingsReader | None = None) -> SheetFacts:
+        """What was read, with what lies over the cells."""
+        return SheetFacts(
+            name=name,
+            state=state,
+            cells=self.cells,
+            merges=frozenset(self.merges),
+            hidden_rows=self.all_hidden_rows(),
+            hidden_columns=frozenset(self.hidden_columns),
+            protected=self.protected,
+            validations=self.validations,
+            conditional=tuple(self.conditional),
+            drawings=tuple(drawings.ranges) if drawings else (),
+            overfull=self.overfull or (drawings is not None and drawings.overfull),
+        )
+
     def check_root(self, local: str) -> None:
         if local not in ("worksheet", "chartsheet", "dialogsheet") or self.space not in MAIN:
             raise ValueError(f"not a sheet: {local}")
@@ -133,7 +156,8 @@ class SheetReader(PartReader):
             self.areas = attributes.get("sqref", "").split()
         elif local == "cfRule" and attributes.get("dxfId", "").isdecimal():
             number = int(attributes["dxfId"])
-            code = self.common.conditional[number] if number < len(self.common.conditional) else None
+            codes = self.common.styles.conditional
+            code = codes[number] if number < len(codes) else None
             self.condition_shows(self.areas, code)
         elif local == "numFmt":  # within a format of Excel 2010
             self.codes.append(attributes["formatCode"])
@@ -316,7 +340,7 @@ class SheetReader(PartReader):
 
     def cell_of(self, attributes: Attributes, value: str | None, formula: str | None) -> Cell | None:
         """The cell as it is kept, None when there is nothing to keep: locked and empty."""
-        styles = self.common.styles
+        styles = self.common.styles.cells
         style = styles[whole_number(attributes.get("s", "0"))] if styles else PLAIN
         type_ = attributes.get("t", "n")
         kind, text = self.content(type_, value)

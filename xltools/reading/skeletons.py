@@ -1,0 +1,405 @@
+"""Skeletons: what the workbooks of a round have in common is read once, not once per file.
+
+A part without its values is its skeleton: `<c r="D7" s="5"><v>`, any number, `</v></c>`.  A part whose skeleton is
+known needs no parser; its values are cut out and put where they belong.  Where that is, the plain reader says: it
+reads the skeleton with a mark in place of each value, and where the marks come out, values go.  So all facts are
+the plain reader's, and it still reads every part of which anything is unusual: a skeleton met for the first time,
+comments, odd encodings, entities within values, marks that do not come out where a value may stand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Generic, TypeVar
+from xml.parsers import expat
+
+from xltools.filing import Cell, SheetFacts, Skeleton
+from xltools.reading.parts import PropertiesReader, State, StringsReader, WorkbookReader, unescaped
+from xltools.reading.refusals import Refused
+from xltools.reading.sheet import MOST_CELLS, MOST_EXPANDED, Common, SheetReader
+
+MOST_KNOWN = 160  # skeletons of one kind: a form's sheets by some programs, with some variants
+MOST_MET = 20_000  # skeletons met once
+LONGEST = 1 << 20  # bytes of a part
+MOST_ALIKE, LONGEST_ALIKE = (
+    2_000,
+    64,
+)  # cells remembered of those that may stand at a place, characters of theirs
+
+_HOLE = b"\0"  # stands in no XML
+_MARK = 987_654_321_000_000  # and on; whole numbers, as that of a string has to be
+_STRING_MARK = "\ue000"  # before a mark that was taken for the number of a string
+_NO_MARKUP = rb"[^<>&\x00-\x08\x0b-\x1f]*"
+_UTF_8 = re.compile(
+    rb"""(?:\xef\xbb\xbf)?(?:<\?xml version=["']1\.0["'](?: encoding=["'][Uu][Tt][Ff]-8["'])?"""
+    rb"""(?: standalone=["'](?:yes|no)["'])? ?\?>)?\s*<[A-Za-z]"""
+)
+_NO_CHARACTER = re.compile("[\ufffe\uffff]")  # which expat refuses
+
+Known = TypeVar("Known")
+
+
+class Unusual(Exception):
+    """Only the plain reader can tell what this is."""
+
+
+class Store(Generic[Known]):
+    """What is known of skeletons: learned when they are met for the second time, None where nothing can be."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, Known | None] = {}
+        self._met: set[int] = set()
+
+    def get(self, key: Hashable, learn: Callable[[], Known]) -> Known | None:
+        if key in self._known:
+            return self._known[key]
+        fingerprint = hash(key)
+        if fingerprint not in self._met:
+            if len(self._met) >= MOST_MET:
+                self._met.clear()
+            self._met.add(fingerprint)
+            return None
+        known: Known | None = None
+        with suppress(Unusual, Refused):
+            known = learn()
+        if len(self._known) >= MOST_KNOWN:
+            self._known.pop(next(iter(self._known)), None)
+        self._known[key] = known
+        return known
+
+    def forget(self) -> None:
+        self._known.clear()
+        self._met.clear()
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How values are cut out of a kind of part: what stands before and behind each."""
+
+    before: bytes
+    value: bytes
+    behind: bytes
+
+    def pieces(self, data: bytes) -> tuple[list[bytes], list[bytes]]:
+        """What stands around the values, and these."""
+        pieces = re.split(re.escape(self.before) + b"(" + self.value + b")" + re.escape(self.behind), data)
+        return pieces[::2], pieces[1::2]
+
+    def marked(self, pieces: Sequence[bytes]) -> bytes:
+        """The part with a mark in place of each value."""
+        if not _UTF_8.match(pieces[0]):
+            raise Unusual
+        made = [pieces[0]]
+        for number, piece in enumerate(pieces[1:]):
+            made += (self.before, b"%d" % (_MARK + number), self.behind, piece)
+        return b"".join(made)
+
+
+def text_of(value: bytes) -> str:
+    """A value that holds no markup as a parser hands it out."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        raise Unusual from None
+    if not value.isascii() and _NO_CHARACTER.search(text):
+        raise Unusual
+    return text
+
+
+def forget() -> None:
+    """As if no workbook had been read yet."""
+    for store in (_SHEETS, _BOOKS, _PROPERTIES, _FRAMES):
+        store.forget()
+
+
+# ---- sheets
+
+_CELL_VALUE = Cut(b"<v>", _NO_MARKUP, b"</v>")
+_HEIGHT = re.compile(rb'(<row [^<>]*? ht=")[1-9][0-9]{0,2}(?:\.[0-9]+)?(?=")')  # of a row that can be seen
+
+
+def read_sheet(data: bytes, common: Common, name: str, state: State) -> SheetFacts | None:
+    """What a sheet holds, if its skeleton is known; None where the plain reader has to read it."""
+    if len(data) > LONGEST or b"<!" in data or _HOLE in data:
+        return None
+    pieces, values = _CELL_VALUE.pieces(_in_one_way(_without_view(data)))
+    key = _HOLE.join(pieces)
+    skeleton = _SHEETS.get((common.styles, key), lambda: _learn_sheet(pieces, common))
+    if skeleton is None:  # rows grow with the texts in them
+        level = _HEIGHT.sub(rb"\g<1>9", key)
+        if level == key:
+            return None
+        skeleton = _SHEETS.get((common.styles, level), lambda: _learn_sheet(level.split(_HOLE), common))
+    try:
+        return skeleton.filled(values, common, name, state) if skeleton is not None else None
+    except Unusual:
+        return None
+
+
+def _in_one_way(data: bytes) -> bytes:
+    """The same sheet with an empty value in every cell without content, whatever program wrote it, and with texts of
+    its own kept as results of formulas are.
+
+    Each of these has a tag in it, so that none is met within a text; where it is another tag than meant, what comes
+    out is no XML, and the plain reader's matter.
+    """
+    if b'"inlineStr"' in data:
+        data = data.replace(b'"inlineStr"><is><t xml:space="preserve">', b'"inlineStr"><is><t>')
+        data = data.replace(b' t="inlineStr"><is><t>', b' t="str"><v>').replace(b"</t></is>", b"</v>")
+    if b'" /><' in data:
+        data = data.replace(b'" /><c ', b'"/><c ').replace(b'" /></row>', b'"/></row>')
+    blank = b'"><v></v></c>'
+    if b' t="n"><v>' in data:  # then a blank is said to be a number as well, once
+        for end in (b"<c ", b"</row>"):
+            data = data.replace(b' t="n"/>' + end, b' t="n' + blank + end)
+        blank = b'" t="n' + blank
+    return data.replace(b'"/><c ', blank + b"<c ").replace(b'"/></row>', blank + b"</row>")
+
+
+_VIEWS, _VIEWS_END = b"<sheetViews>", b"</sheetViews>"
+
+
+def _without_view(data: bytes) -> bytes:
+    """The same sheet without what it says of the window it was seen in, if that is sound: nobody asks for it."""
+    start, end = data.find(_VIEWS, 0, 4_000), data.find(_VIEWS_END, 0, 4_000)
+    if not 0 < start < end < data.find(b"<sheetData"):
+        return data
+    view = data[start : end + len(_VIEWS_END)]
+    return data[:start] + data[end + len(_VIEWS_END) :] if _is_sound(view) else data
+
+
+@lru_cache(maxsize=1024)
+def _is_sound(fragment: bytes) -> bool:
+    """Whether a few elements are XML by themselves: no entities, no prefixes, no text, not deep."""
+    if not re.fullmatch(rb"""(?:</?[A-Za-z]+(?: [A-Za-z]+="[A-Za-z0-9:$. ]*")* ?/?>){1,40}""", fragment):
+        return False
+    try:
+        expat.ParserCreate().Parse(fragment, True)
+    except expat.ExpatError:
+        return False
+    return True
+
+
+class _Fillings(dict[bytes | str | None, Cell | None]):
+    """The cells that may stand at a place, by value: a text for strings, else the bytes of the part."""
+
+    def __init__(self, like: Cell) -> None:
+        super().__init__()
+        self._like = like
+
+    def __missing__(self, value: bytes | str | None) -> Cell | None:
+        text = text_of(value) if isinstance(value, bytes) else value
+        cell = self._cell(text)
+        if len(self) < MOST_ALIKE and len(text or "") <= LONGEST_ALIKE:
+            self[value] = cell
+        return cell
+
+    def _cell(self, text: str | None) -> Cell | None:
+        like = self._like
+        if text is None or (text == "" and like.kind != "text"):
+            is_kept = like.formula is not None or not like.locked
+            return Cell("blank", "", like.formula, like.locked, like.format) if is_kept else None
+        return Cell(like.kind, text, like.formula, like.locked, like.format, like.code)
+
+
+@lru_cache(maxsize=4096)
+def _fillings(like: Cell) -> _Fillings:
+    return _Fillings(like)
+
+
+@dataclass(frozen=True, eq=False)
+class _SheetSkeleton(Skeleton):
+    facts: SheetFacts  # without cells
+    addresses: tuple[str, ...]  # of all cells, in the order of the sheet
+    cells: tuple[Cell | None, ...]  # None where a value goes
+    at: tuple[int, ...]  # for each value: which of the cells it fills, and with what
+    fillings: tuple[_Fillings, ...]
+    strings: tuple[int, ...]  # values that are numbers of strings
+    results: tuple[tuple[int, bool], ...]  # values that are texts by themselves; whether they may be empty
+    expanded: int  # characters of shared formulas
+
+    def filled(self, values: list[bytes], common: Common, name: str, state: State) -> SheetFacts:
+        """The sheet with these values.  Raises Unusual for one that cannot stand where it does."""
+        common.expanded += self.expanded
+        if common.expanded > MOST_EXPANDED:
+            raise Unusual
+        found: list[bytes | str | None] = list(values)
+        numbered = common.numbered
+        try:
+            for number in self.strings:
+                found[number] = numbered[values[number]]
+        except KeyError:
+            raise Unusual from None
+        for number, may_be_empty in self.results:
+            if b"_x" in values[number] or not (values[number] or may_be_empty):
+                raise Unusual
+        cells = list(self.cells)
+        for at, fillings, value in zip(self.at, self.fillings, found, strict=True):
+            cells[at] = fillings[value]
+        facts = self.facts
+        return SheetFacts(
+            name=name,
+            state=state,
+            cells={at: cell for at, cell in zip(self.addresses, cells, strict=True) if cell is not None},
+            merges=facts.merges,
+            hidden_rows=facts.hidden_rows,
+            hidden_columns=facts.hidden_columns,
+            protected=facts.protected,
+            validations=facts.validations,
+            conditional=facts.conditional,
+            drawings=facts.drawings,
+            overfull=facts.overfull,
+            skeleton=self,
+        )
+
+
+class _MarkedStrings(Sequence[str]):
+    """The shared strings of a skeleton: the text of a mark says that it was taken for a string."""
+
+    def __getitem__(self, number: int) -> str:  # type: ignore[override]
+        return f"{_STRING_MARK}{number}"
+
+    def __len__(self) -> int:
+        return 0
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+
+_SHEETS: Store[_SheetSkeleton] = Store()
+
+
+def _learn_sheet(pieces: Sequence[bytes], common: Common) -> _SheetSkeleton:
+    """Raises Unusual or Refused where a value would not simply be that of one cell."""
+    reader = SheetReader(Common(_MarkedStrings(), common.styles), MOST_CELLS)
+    reader.parse(_CELL_VALUE.marked(pieces), "")
+    if reader.arrays or reader.drawing or reader.overfull or reader.spread_to:
+        raise Unusual
+    count = len(pieces) - 1
+    places: dict[int, tuple[int, _Fillings]] = {}
+    strings, results = [], []
+    cells: list[Cell | None] = list(reader.cells.values())
+    addresses = tuple(reader.cells)
+    for at, cell in enumerate(reader.cells.values()):
+        mark = cell.text.removeprefix(_STRING_MARK)
+        number = int(mark) - _MARK if mark.isdecimal() and len(mark) == len(str(_MARK)) else -1
+        if not 0 <= number < count:
+            if cell.text.startswith(_STRING_MARK):  # the number of a string that was not cut out
+                raise Unusual
+            continue
+        if number in places or cell.kind not in ("number", "text", "error"):
+            raise Unusual
+        is_result = cell.kind == "text" and cell.text == mark
+        if is_result and cell.format == "date":  # or a date of ISO 8601
+            raise Unusual
+        if is_result:
+            # without a formula an empty text and a cell without any look the same here
+            results.append((number, cell.formula is not None))
+        elif cell.kind == "text":
+            strings.append(number)
+        places[number] = at, _fillings(replace(cell, text=""))
+        cells[at] = None
+    if len(places) != count:
+        raise Unusual
+    where = [places[number] for number in range(count)]
+    return _SheetSkeleton(
+        holes=frozenset(addresses[at] for at, _ in where),
+        facts=reader.facts("", "visible"),
+        addresses=addresses,
+        cells=tuple(cells),
+        at=tuple(at for at, _ in where),
+        fillings=tuple(made for _, made in where),
+        strings=tuple(strings),
+        results=tuple(results),
+        expanded=reader.common.expanded,
+    )
+
+
+# ---- small parts: names, properties, strings
+
+_NAMED = Cut(b">", b'"' + _NO_MARKUP + b'"', b"</definedName>")
+_PROPERTY = Cut(b">", _NO_MARKUP, b"</vt:lpwstr>")
+MappingReader = TypeVar("MappingReader", WorkbookReader, PropertiesReader)
+_BOOKS: Store[tuple[WorkbookReader, tuple[str, ...]]] = Store()
+_PROPERTIES: Store[tuple[PropertiesReader, tuple[str, ...]]] = Store()
+
+
+def read_workbook(data: bytes) -> WorkbookReader | None:
+    """The directory of sheets and the names, if its skeleton is known: names that stand for a text may differ."""
+    found = _read_mapping(data, _NAMED, _BOOKS, WorkbookReader, lambda reader: reader.names)
+    if found is None:
+        return None
+    known, names = found
+    reader = WorkbookReader()
+    reader.sheets, reader.strict, reader.names = known.sheets, known.strict, names
+    return reader
+
+
+def read_properties(data: bytes) -> dict[str, str] | None:
+    """Custom properties, if their skeleton is known."""
+    found = _read_mapping(data, _PROPERTY, _PROPERTIES, PropertiesReader, lambda reader: reader.properties)
+    return found[1] if found is not None else None
+
+
+def _read_mapping(
+    data: bytes,
+    cut: Cut,
+    store: Store[tuple[MappingReader, tuple[str, ...]]],
+    make: Callable[[], MappingReader],
+    texts: Callable[[MappingReader], dict[str, str]],
+) -> tuple[MappingReader, dict[str, str]] | None:
+    """A part whose values are those of a mapping: the reader that read it once, and the mapping of this one."""
+    if len(data) > LONGEST or b"<!" in data or _HOLE in data:
+        return None
+    pieces, values = cut.pieces(data)
+
+    def learn() -> tuple[MappingReader, tuple[str, ...]]:
+        reader = make()
+        reader.parse(cut.marked(pieces), "")
+        marks = [str(_MARK + number) for number in range(len(values))]
+        found = [(text, key) for key, text in texts(reader).items() if text in marks]
+        if sorted(text for text, _ in found) != marks:
+            raise Unusual
+        return reader, tuple(key for _, key in sorted(found))
+
+    known = store.get(_HOLE.join(pieces), learn)
+    if known is None:
+        return None
+    reader, keys = known
+    try:
+        filled = {key: text_of(value) for key, value in zip(keys, values, strict=True)}
+    except Unusual:
+        return None
+    return reader, {**texts(reader), **filled}
+
+
+_STRING = re.compile(rb'<si><t(?: xml:space="preserve")?>(' + _NO_MARKUP + b")</t></si>")
+_FRAMES: Store[bool] = Store()
+
+
+def read_strings(data: bytes) -> list[str] | None:
+    """The shared strings, if each is a plain one; None where the plain reader has to read them."""
+    if len(data) > LONGEST or b"<!" in data:
+        return None
+    pieces = _STRING.split(data)
+    frame = pieces[0], pieces[-1]
+    if any(pieces[2:-1:2]) or len(pieces) < 3 or not _FRAMES.get(frame, lambda: _is_frame(*frame)):
+        return None
+    try:
+        texts = [text_of(value) for value in pieces[1::2]]
+    except Unusual:
+        return None
+    return [unescaped(text) for text in texts] if b"_x" in data else texts
+
+
+def _is_frame(head: bytes, tail: bytes) -> bool:
+    """Whether strings between these are all there is."""
+    if not _UTF_8.match(head):
+        return False
+    reader = StringsReader()
+    reader.parse(head + b"<si><t>1</t></si>" + tail, "")
+    return reader.strings == ["1"]
