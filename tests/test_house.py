@@ -38,7 +38,7 @@ ROOMS = [  # top to bottom
     },
     {"rounds"},
     {"reporting"},
-    {"demo", "console"},
+    {"demo", "bar", "console"},
     {"cli", "cli_forms", "cli_round", "__init__", "__main__"},
 ]
 FLOOR = {name: number for number, room in enumerate(ROOMS) for name in room}

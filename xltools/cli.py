@@ -35,7 +35,8 @@ from xltools.errors import UsageError, XltoolsError, system_words
 
 if TYPE_CHECKING:
     from xltools.answers import Answers
-    from xltools.intake import LastYear
+    from xltools.lastyear import LastYear
+    from xltools.parallel import Workers
     from xltools.problems import Transfer
     from xltools.roster import Unit
 
@@ -61,10 +62,16 @@ class Format(StrEnum):
 
 
 Paths = Annotated[
-    list[Path] | None,
+    list[str] | None,
     typer.Argument(
         metavar="文件或文件夹…",
-        help="收回来的工作簿，或放它们的文件夹；在收报的文件夹里可以不写，就是现在算数的那些",
+        help="收回来的工作簿，或放它们的文件夹，或网址（s3:// 等，要另装）；在收报的文件夹里可以不写，就是现在算数的那些",
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler", metavar="地址", help="交给 dask 集群核对，例如 tcp://10.0.0.1:8786；要另装 dask"
     ),
 ]
 Key = Annotated[
@@ -88,6 +95,7 @@ Forms = Annotated[
 Year = Annotated[int | None, typer.Option("--year", metavar="年", help="要收的年度；别的年度退回")]
 Strict = Annotated[bool, typer.Option("--strict", help="还有没说明的待核实问题的，不汇总")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="不显示进度")]
+Jobs = cli_round.Jobs
 
 
 # ---- commands
@@ -151,7 +159,7 @@ def template_command(
     elif values is not None:
         answers = read_answers(made, values)
     read = [units, last, values, *toml_files([form])]
-    with progress(quiet) as show:
+    with progress(quiet, "写模板") as show:
         for done, path in enumerate(
             issue_templates(
                 made, listed, year, out, answers=answers, last=before, transfers=outside, inputs=read
@@ -195,15 +203,20 @@ def check_command(
     key: Key = None,
     strict: Strict = False,
     format: Annotated[Format, typer.Option("--format", help="输出格式")] = Format.text,
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
     quiet: Quiet = False,
 ) -> None:
     """核对收回来的工作簿，一次列全问题。退出码：0 没有问题，1 有问题，2 用法不对，3 文件或环境不对。"""
+    from xltools.parallel import Workers, cluster
+
     if paths:
-        with progress(quiet) as show:
-            result = gather_and_check(paths, units, last, form, year, show, key=key)
+        with progress(quiet, "核对") as show, cluster(scheduler, jobs) as workers:
+            result = gather_and_check(paths, units, last, form, year, show, workers, lean=True, key=key)
     else:
         cli_round.refuse_options(units=units, form=form, year=year)
-        result = cli_round.check_here(last, quiet)
+        cli_round.refuse_scheduler(scheduler)
+        result = cli_round.check_here(last, quiet, Workers(jobs))
     if format is Format.text:
         from xltools.reporting.text import check_report
 
@@ -235,26 +248,35 @@ def return_command(
     form: Forms = None,
     year: Year = None,
     key: Key = None,
+    jobs: Jobs = None,
     quiet: Quiet = False,
 ) -> None:
     """把退回的、待核实的做成标好的新表，连同退回通知；收来的文件不动。退出码同 check。"""
+    from xltools.parallel import Workers
     from xltools.reporting import text
     from xltools.reporting.notice import write_returns
-    from xltools.returning import send_back
+    from xltools.returning import go_back, send_back
+    from xltools.sources import local_places
 
     if not paths:
         cli_round.refuse_options(units=units, form=form, year=year)
-        result, rows, out = cli_round.return_here(out, last, quiet)
+        result, rows, out = cli_round.return_here(out, last, quiet, Workers(jobs))
     else:
-        out = needed(out)
-        if any(path.resolve() == out.resolve() for path in paths):
+        out, here = needed(out), local_places(paths)
+        if len(here) < len(paths):
+            raise UsageError("return 只做本机上的文件；网址上的请先下载到文件夹里。")
+        if any(path.resolve() == out.resolve() for path in here):
             raise UsageError("-o 要写另一个文件夹，不能和收件放在一起。")
-        with progress(quiet) as show:
-            result = gather_and_check(paths, units, last, form, year, show, leave_out=out, key=key)
+        with progress(quiet, "核对") as show:
+            result = gather_and_check(
+                paths, units, last, form, year, show, Workers(jobs), leave_out=out, key=key
+            )
+            show.begin("写退回的表")
             asked = form[0] if form and len(form) == 1 else None
             before = last_year(last, form, None)
             backs = send_back(result, forms=form or (), form=asked, year=year, last=before)
-            rows = write_returns(backs, out, [*paths, units, last, key, *toml_files(form)])
+            backs = show.counted(backs, len(go_back(result)))
+            rows = write_returns(backs, out, [*here, units, last, key, *toml_files(form)])
     say_all(text.check_report(result))
     say_all(text.return_report(rows, str(out)))
     raise typer.Exit(OPEN if result.is_open else CLEAN)
@@ -314,21 +336,26 @@ def merge_command(
         typer.Option("--parquet", metavar="文件", help="另写各单位的数（Parquet；要另装 pyarrow）"),
     ] = None,
     format: Annotated[ShortFormat, typer.Option("--format", help="输出格式")] = ShortFormat.text,
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
     quiet: Quiet = False,
 ) -> None:
     """核对并汇总；退回的、没报的不计入，列在汇总表上。退出码同 check；汇总表没能替换原表时是 3。"""
     from xltools.guarding import Output, demand_workbook, guard
     from xltools.merging import merge
+    from xltools.parallel import cluster
     from xltools.reporting import json, text
     from xltools.reporting.export import Exports
     from xltools.saving import save_rollup
+    from xltools.sources import local_places
     from xltools.subset import subset
     from xltools.writing.rollup import write_rollup
     from xltools.writing.running import only_run
 
     if not paths:
         cli_round.refuse_options(units=units, form=form, year=year)
-    with contextlib.ExitStack() as held, progress(quiet) as show:
+        cli_round.refuse_scheduler(scheduler)
+    with contextlib.ExitStack() as held, progress(quiet, "核对") as show:
         round_ = held.enter_context(cli_round.working()) if not paths else None
         if round_ is not None and not unit:
             unit, code, level = round_.settings.county, round_.settings.code, round_.settings.level
@@ -339,23 +366,43 @@ def merge_command(
         out = needed(out) if round_ is None else out or cli_round.rollup_path(round_)
         demand_workbook("-o", out)
         exports = Exports(scales=tuple(scale or ()), places=places, csv=csv, json=json_file, parquet=parquet)
-        read = [units, last, key, *toml_files(form), *(paths or ()), *([round_.folder] if round_ else ())]
+        read = [
+            units,
+            last,
+            key,
+            *toml_files(form),
+            *local_places(paths or ()),
+            *([round_.folder] if round_ else ()),
+        ]
         guard([Output("-o", out, signer), *exports.outputs(out, signer)], read)
         if round_ is None or out.absolute().parent != round_.folder:
             held.enter_context(only_run(out.absolute().parent))
         others = exports.paths(out)
+        workers = held.enter_context(cluster(scheduler, jobs))
         if round_ is not None:
             before = cli_round.last_year(last, round_) or round_.last
-            checked = cli_round.check_round(round_, last=before, progress=show)
+            checked = cli_round.check_round(round_, last=before, progress=show, workers=workers)
         else:
             before = last_year(last, form, signer)
             checked = gather_and_check(
-                paths or [], units, before, form, year, show, leave_out=out, others=others, lean=True, key=key
+                paths or [],
+                units,
+                before,
+                form,
+                year,
+                show,
+                workers,
+                leave_out=out,
+                others=others,
+                lean=True,
+                key=key,
             )
+        show.begin("汇总")
         only = subset(checked.roster, kind or (), where or ())
         result = merge(checked, unit=signer, strict=strict, last=before, prefer=prefer or (), only=only)
         placed, rollup = out, result.rollup
         if rollup is not None:
+            show.begin("写汇总表")
             placed = save_rollup(out, write_rollup(result, out.parent), rollup)
             if round_ is not None and only is None:
                 cli_round.record_merge(round_, result, placed)
@@ -442,12 +489,13 @@ cli_round.register(app)
 
 
 def gather_and_check(
-    paths: list[Path],
+    paths: list[str],
     units: Path | None,
     last: "Path | LastYear | None",
     form: list[str] | None,
     year: int | None,
     show: Callable[[int, int], None],
+    workers: "Workers",
     leave_out: Path | None = None,
     others: Iterable[Path] = (),
     lean: bool = False,
@@ -476,6 +524,8 @@ def gather_and_check(
         ],
         lean=lean,
         progress=show,
+        jobs=workers.jobs,
+        executor=workers.executor,
     )
 
 
@@ -491,7 +541,7 @@ def needed(out: Path | None) -> Path:
 
 
 def last_year(last: Path | None, form: Iterable[str] | None, unit: "Unit | None") -> "LastYear | None":
-    from xltools.intake import read_last_year
+    from xltools.lastyear import read_last_year
 
     own = [name for name in form or () if name.endswith(".toml")]
     return read_last_year(last, forms=own, unit=unit) if last is not None else None

@@ -20,12 +20,17 @@ from xltools.console import (
 from xltools.errors import UsageError
 
 if TYPE_CHECKING:
-    from xltools.intake import LastYear
+    from xltools.lastyear import LastYear
+    from xltools.parallel import Workers
     from xltools.rounds.folder import Round
 
 CLEAN, OPEN, TROUBLE = 0, 1, 3
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="不显示进度")]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", metavar="个数", min=1, help="用几个进程同时核对；不写时按文件多少自动定"),
+]
 UnitName = Annotated[str, typer.Argument(metavar="单位", help="单位名称或代码")]
 Number = Annotated[int, typer.Argument(metavar="次", help="第几次报送")]
 Reason = Annotated[str, typer.Option("--reason", metavar="原因", help="为什么；记进台账")]
@@ -100,6 +105,7 @@ def dispatch_command(
         before = last_year(last, round_)
         for name in left_over(round_):
             complain(f"01下发 里的“{name}”是改名前的，或单位已不在名单上；不要再发，可以删去。")
+        show.begin("写模板")
         handed = dispatch(round_, only=only or (), last=before, dry_run=dry_run, progress=show)
         say_all(table(("单位", "文件", "做了什么" if not dry_run else "要做什么"),
                       [(one.unit.name, one.file, one.words) for one in handed]))  # fmt: skip
@@ -122,17 +128,20 @@ def collect_command(
             help="文件、文件夹、压缩包（.zip）、邮件（.eml）；- 是从标准输入读路径，每行一个，可带引号；不写就是 02收件",
         ),
     ] = None,
+    jobs: Jobs = None,
     quiet: Quiet = False,
 ) -> None:
     """收件：存原件、记台账、核对、编第几次报送；来源里的东西不动。退出码：0 都通过，1 有要处理的。"""
+    from xltools.parallel import Workers
     from xltools.reporting.text import one_line, table
     from xltools.rounds.collecting import collect, is_there
     from xltools.rounds.folder import IN
 
-    with working() as round_, progress(quiet) as show:
+    with working() as round_, progress(quiet, "收件") as show:
         named, listed = _paths(sources) if sources else ([round_.folder / IN], [])
         missing = [path for path in listed if not is_there(path)]
-        batch = collect(round_, [*named, *(path for path in listed if path not in missing)], progress=show)
+        there = [*named, *(path for path in listed if path not in missing)]
+        batch = collect(round_, there, progress=show, workers=Workers(jobs))
     for path in missing:
         complain(f"清单里的“{path}”找不到，跳过了。")
     if batch.came:
@@ -318,23 +327,31 @@ def refuse_options(**options: object) -> None:
             )
 
 
-def check_here(last: Path | None, quiet: bool) -> Any:
+def refuse_scheduler(address: str | None) -> None:
+    if address is not None:
+        raise UsageError("--scheduler 只用于写明的文件；在收报的文件夹里不写文件时，请用 --jobs。")
+
+
+def check_here(last: Path | None, quiet: bool, workers: "Workers") -> Any:
     from xltools.rounds.working import check_round
 
-    with working() as round_, progress(quiet) as show:
-        return check_round(round_, last=last_year(last, round_), progress=show)
+    with working() as round_, progress(quiet, "核对") as show:
+        return check_round(round_, last=last_year(last, round_), progress=show, workers=workers)
 
 
-def return_here(out: Path | None, last: Path | None, quiet: bool) -> tuple[Any, list[Any], Path]:
+def return_here(
+    out: Path | None, last: Path | None, quiet: bool, workers: "Workers"
+) -> tuple[Any, list[Any], Path]:
     """The checked reports, a row per file that goes back, and where it was written."""
     from xltools.reporting.notice import write_returns
-    from xltools.returning import send_back
+    from xltools.returning import go_back, send_back
     from xltools.rounds.folder import BACK, own_forms
     from xltools.rounds.working import Returns, check_round, issue_numbers
 
-    with working() as round_, progress(quiet) as show:
+    with working() as round_, progress(quiet, "核对") as show:
         before = last_year(last, round_) or round_.last
-        result = check_round(round_, last=before, lean=False, progress=show)
+        result = check_round(round_, last=before, lean=False, progress=show, workers=workers)
+        show.begin("写退回的表")
         folder, numbers = out or round_.folder / BACK, issue_numbers(round_)
         returns = Returns(round_, folder)
         own = own_forms(round_.settings, round_.folder)
@@ -342,6 +359,7 @@ def return_here(out: Path | None, last: Path | None, quiet: bool) -> tuple[Any, 
             result, forms=own, form=own[0] if own else round_.form.key, year=round_.settings.year, last=before,
             issue_of=lambda unit: numbers.get(unit.key),
         )  # fmt: skip
+        backs = show.counted(backs, len(go_back(result)))
         rows = write_returns(returns.noted(backs), folder)
         returns.record()
         for name in returns.left_over():
@@ -349,10 +367,12 @@ def return_here(out: Path | None, last: Path | None, quiet: bool) -> tuple[Any, 
     return result, rows, folder
 
 
-def check_round(round_: "Round", last: "LastYear | None", progress: Callable[[int, int], None]) -> Any:
+def check_round(
+    round_: "Round", last: "LastYear | None", progress: Callable[[int, int], None], workers: "Workers"
+) -> Any:
     from xltools.rounds.working import check_round
 
-    return check_round(round_, last=last, progress=progress)
+    return check_round(round_, last=last, progress=progress, workers=workers)
 
 
 def rollup_path(round_: "Round") -> Path:

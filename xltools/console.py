@@ -8,15 +8,16 @@ import io
 import os
 import re
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, TextIO
 
 import typer
 import typer.core
+
+from xltools.bar import above_the_bar
+from xltools.bar import progress as progress
 
 # the fixed words of typer's plain help
 _HELP_WORDS = (
@@ -30,6 +31,7 @@ _HELP_WORDS = (
     ("[required]", "[必填]"),
     ("[default: ", "[默认："),
     (" <list[Path]>", ""),
+    (" <list[str]>", ""),
     (" <path>", ""),
     (" <str>", ""),
 )
@@ -148,7 +150,8 @@ def hang_up() -> None:
 def say(text: str, end: str = "\n") -> None:
     """Data, on stdout; nothing is wrapped.  Where nobody reads on the run ends, before typer gives it a code of its own."""
     try:
-        sys.stdout.write(text + end)
+        with above_the_bar():
+            sys.stdout.write(text + end)
     except BrokenPipeError:
         hang_up()
         raise typer.Exit(UNREAD) from None
@@ -192,25 +195,5 @@ def decoded(data: bytes) -> str:
 
 
 def complain(text: str) -> None:
-    sys.stderr.write(f"xltools：{text}\n")
-
-
-@contextmanager
-def progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr, for people only: nothing when piped or quiet, nothing for what is over in a second."""
-    started, shown = time.monotonic(), False
-
-    def show(done: int, total: int) -> None:
-        nonlocal shown
-        spent = time.monotonic() - started
-        if quiet or not sys.stderr.isatty() or not total or spent < 1:
-            return
-        shown = True
-        full = 30 * done // total
-        left = f"，还要约 {spent / done * (total - done):.0f} 秒" if done else ""
-        sys.stderr.write(f"\r[{'#' * full}{'.' * (30 - full)}] {done}/{total}{left}   ")
-        sys.stderr.flush()
-
-    yield show
-    if shown:
-        sys.stderr.write("\r" + " " * 70 + "\r")
+    with above_the_bar():
+        sys.stderr.write(f"xltools：{text}\n")

@@ -66,9 +66,7 @@ def send_back(
     """
     sender = _Sender(result.roster, forms, load_form(form) if form else None, year, last, issue_of)
     taken: dict[str, int] = {}
-    for one in result.filings:
-        if one.outcome in (Outcome.ACCEPTED, Outcome.NOTED, Outcome.IGNORED) or one.duplicate:
-            continue
+    for one in go_back(result):
         try:
             back = sender.send(one)
         except WriteError as error:  # one file's contents must not keep the others from going back
@@ -78,6 +76,12 @@ def send_back(
             taken[key] = number = taken.get(key, 0) + 1
             back = replace(back, name=f"{back.name}（退回{number if number > 1 else ''}）.xlsx")
         yield back
+
+
+def go_back(result: CheckResult) -> list[Checked]:
+    """The files about which a unit has to be told."""
+    passed = (Outcome.ACCEPTED, Outcome.NOTED, Outcome.IGNORED)
+    return [one for one in result.filings if one.outcome not in passed and not one.duplicate]
 
 
 class _Sender:

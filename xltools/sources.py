@@ -79,19 +79,28 @@ def sources(places: Iterable[str | Path], leave_out: Iterable[Path] = ()) -> lis
     Raises UsageError for what is not there and for a URL that nothing here can read, XltoolsError where reading
     the list of files fails.
     """
-    found: list[Source] = []
-    local: list[Path] = []
-    for place in places:
-        if not is_url(place):
-            local.append(Path(place))
-            continue
-        system, root = _opened(str(place))
-        if _is_here(system):
-            local.append(Path(root))
-        else:
-            found += _listed(system, root, str(place))
-    found += [Source(name, path) for path, name in gather(local, leave_out)]
+    here, elsewhere = _parted(places)
+    found = [Source(name, path) for path, name in gather(here, leave_out)]
+    for system, root, url in elsewhere:
+        found += _listed(system, root, url)
     return sorted(found, key=lambda one: (one.name, str(one.path or "")))
+
+
+def local_places(places: Iterable[str | Path]) -> list[Path]:
+    """Those on this machine, for whoever must not write over them.  Raises as `sources` does."""
+    return _parted(places)[0]
+
+
+def _parted(places: Iterable[str | Path]) -> tuple[list[Path], list[tuple[Any, str, str]]]:
+    """Paths of this machine; (file system, place in it, URL) of the others."""
+    here, elsewhere = list[Path](), list[tuple[Any, str, str]]()
+    for place in places:
+        system, root = _opened(str(place)) if is_url(place) else (None, place)
+        if system is None or _is_here(system):
+            here.append(Path(root))
+        else:
+            elsewhere.append((system, str(root), str(place)))
+    return here, elsewhere
 
 
 # ---- on this machine

@@ -18,8 +18,9 @@ from xltools.checks.across import substance
 from xltools.errors import UsageError, WriteError, system_words
 from xltools.filing import Refusal
 from xltools.finding import Level, Outcome
-from xltools.intake import Progress, Wanted, check_one, held_together
+from xltools.intake import Progress, Wanted, check_many, check_one, held_together
 from xltools.longpath import reachable
+from xltools.parallel import ALONE, Workers
 from xltools.reading.bylabels import harvest
 from xltools.result import Checked
 from xltools.roster import Unit
@@ -29,6 +30,7 @@ from xltools.rounds.folder import IN, ORIGINALS, Round
 from xltools.rounds.late import weigh_late
 from xltools.rounds.rows import ArrivalRow, ReceiptRow, Records, UnitRow
 from xltools.rounds.states import States, current_of
+from xltools.sources import Source
 from xltools.writing.files import write_whole
 
 _KEPT = re.compile("[0-9a-f]{64}")
@@ -61,7 +63,9 @@ class Batch:
         return any(one.outcome in waiting for one in self.came)
 
 
-def collect(round_: Round, sources: Iterable[Path], *, progress: Progress | None = None) -> Batch:
+def collect(
+    round_: Round, sources: Iterable[Path], *, progress: Progress | None = None, workers: Workers = ALONE
+) -> Batch:
     """Takes in every file of these files, folders, archives and mails.
 
     Raises UsageError for a source that does not exist, WriteError where an original cannot be kept; then nothing of
@@ -75,7 +79,7 @@ def collect(round_: Round, sources: Iterable[Path], *, progress: Progress | None
     ours = [path for path in paths if not own.isdisjoint((whole := path.resolve(), *whole.parents))]
     met = _keep(round_, [path for path in paths if path not in ours], own)
     new, again, known = _record(round_, met)
-    checked = check_pending(round_, progress=progress)
+    checked = check_pending(round_, progress=progress, workers=workers)
     weighed = weigh_late(round_)
     return Batch(
         came=(*checked, *again, *(_stray(one) for one in new if one.sentence)),
@@ -209,7 +213,7 @@ def _stray(one: Arrival) -> Came:
 # ---- checking and numbering
 
 
-def check_pending(round_: Round, *, progress: Progress | None = None) -> list[Came]:
+def check_pending(round_: Round, *, progress: Progress | None = None, workers: Workers = ALONE) -> list[Came]:
     """Checks and numbers what was recorded and is not checked yet, in the order of receipt."""
     ledger = round_.ledger
     records = ledger.records()
@@ -217,13 +221,9 @@ def check_pending(round_: Round, *, progress: Progress | None = None) -> list[Ca
     if not pending:
         return []
     wanted = round_.wanted(records)
-    checked: dict[int, Checked] = {}
-    for done, row in enumerate(pending):
-        if progress:
-            progress(done, len(pending))
-        checked[row.id] = check_one(round_.folder / row.path, row.name, wanted)
-    if progress:
-        progress(len(pending), len(pending))
+    files = [Source(row.name, round_.folder / row.path) for row in pending]
+    found = check_many(files, wanted, workers, progress)
+    checked = {row.id: one for row, one in zip(pending, found, strict=True)}
     came: list[Came] = []
     with ledger.batch() as at:
         finder = _Finder(round_, records, wanted)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from xltools.intake import LastYear, Progress, check_one, held_together
+from xltools.intake import LastYear, Progress, check_many, held_together
+from xltools.parallel import ALONE, Workers
 from xltools.result import Checked, CheckResult, MergeResult
 from xltools.returning import SentBack
 from xltools.roster import Unit
@@ -17,34 +18,35 @@ from xltools.rounds.folder import MERGED, Round
 from xltools.rounds.handing_out import copy_of
 from xltools.rounds.rows import Basis, ReceiptRow, Records
 from xltools.rounds.states import States
+from xltools.sources import Source
 from xltools.writing.files import file_name
 
 
 def check_round(
-    round_: Round, *, last: LastYear | None = None, lean: bool = True, progress: Progress | None = None
+    round_: Round,
+    *,
+    last: LastYear | None = None,
+    lean: bool = True,
+    progress: Progress | None = None,
+    workers: Workers = ALONE,
 ) -> CheckResult:
     """Checks again every report that counts, all of them together, and keeps the outcome in the ledger.
 
     Raises RoundError where the round is closed.
     """
     round_.demand_open()
-    check_pending(round_)
+    check_pending(round_, workers=workers)
     records = round_.ledger.records()
     wanted = replace(round_.wanted(records, last), lean=lean)
     units = {row.id: row.unit for row in records.units}
     states = States(records)
     counting = [row for unit in units if (row := states.current(unit)) is not None]
     names = file_names(counting, units)
-    read: list[Checked] = []
-    for done, row in enumerate(counting):
-        if progress:
-            progress(done, len(counting))
-        one = check_one(round_.folder / row.path, names[row.id], wanted)
+    files = [Source(names[row.id], round_.folder / row.path) for row in counting]
+    read = check_many(files, wanted, workers, progress)
+    for at, (row, one) in enumerate(zip(counting, read, strict=True)):
         if one.filing.unit is None and row.unit is not None:  # known by its labels
-            one = replace(one, filing=replace(one.filing, unit=units[row.unit]))
-        read.append(one)
-    if progress:
-        progress(len(counting), len(counting))
+            read[at] = replace(one, filing=replace(one.filing, unit=units[row.unit]))
     result = held_together(read, round_.roster)
     _keep_outcomes(round_, records, zip(counting, result.filings, strict=True))
     return result
