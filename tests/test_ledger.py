@@ -2,6 +2,7 @@
 
 import datetime
 import multiprocessing
+import os
 import sqlite3
 
 import pytest
@@ -85,6 +86,50 @@ def test_a_migration_that_fails_leaves_the_old_schema(path, monkeypatch):
         assert ledger.records().units == ()
 
 
+def test_sources_inside_the_folder_are_told_from_there_once_the_ledger_is_brought_up_to_date(
+    path, monkeypatch
+):
+    home = path.parent
+    with monkeypatch.context() as before:
+        before.setattr(ledgers, "MIGRATIONS", ledgers.MIGRATIONS[:2])
+        Ledger(path).__exit__()
+    old = sqlite3.connect(path)
+    places = [f"{home}/02收件/包.zip > 镇/甲.xlsx", f"{home}/02收件/乙.xlsx", "/别处/丙.xlsx"]
+    for number, source in enumerate(places):
+        old.execute("INSERT INTO arrival VALUES (?, ?, '甲', '2024', '')", (f"s{number}", source))
+        old.execute("INSERT INTO receipt (sha256, path, name, source, at) VALUES (?, 'p', '甲', ?, '2024')",
+                    (f"s{number}", source))  # fmt: skip
+    old.execute("INSERT INTO unit VALUES (1, '甲镇', '', '', '', '', '', '', '', 0, 1, 0)")
+    said = '{"unit": "甲镇", "code": "", "kind": "", "level": "", "parent": ""}'
+    for number, year in enumerate((2023, 2024, 2023)):
+        old.execute(
+            "INSERT INTO copy VALUES (?, 1, 'f/1', ?, ?, 'x', ?, '2024')",
+            (f"n{number}", year, said, f"c{number}"),
+        )
+    old.execute("INSERT INTO rollup VALUES (1, '2024', '汇总.xlsx', 'r')")
+    old.commit()
+    old.close()
+    with Ledger(path) as ledger:
+        records = ledger.records()
+        assert ledger.met() == {
+            ("s0", "02收件/包.zip > 镇/甲.xlsx"),
+            ("s1", "02收件/乙.xlsx"),
+            ("s2", "/别处/丙.xlsx"),
+        }
+    assert [one.source for one in records.receipts] == [
+        "02收件/包.zip > 镇/甲.xlsx",
+        "02收件/乙.xlsx",
+        "/别处/丙.xlsx",
+    ]
+    assert (records.subject.form, records.subject.year, records.subject.county) == (
+        "f/1",
+        2023,
+        "",
+    )  # most copies
+    assert records.written == {"c0", "c1", "c2"}
+    assert (records.rollup.file, records.rollup.basis) == ("汇总.xlsx", None)
+
+
 def test_a_ledger_of_a_newer_version_is_left_alone(path):
     with Ledger(path):
         pass
@@ -149,6 +194,30 @@ def test_a_drive_without_wal_has_a_plain_journal(path, monkeypatch):
     assert sqlite3.connect(path).execute("PRAGMA journal_mode").fetchone() == ("delete",)
     with Ledger(path, read_only=True) as ledger:
         assert ledger.records().units[0].unit == TOWN
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SQLite's ways of locking on POSIX")
+@pytest.mark.parametrize("way", ["unix-dotfile", "unix-none"])  # neither has the shared memory that WAL needs
+def test_a_ledger_goes_on_after_a_move_to_a_drive_without_wal_and_back(path, way, monkeypatch):
+    with Ledger(path) as ledger, ledger.batch():
+        ledger.add_unit(TOWN, listed=True)
+    plain = sqlite3.connect
+
+    def connect(place, **more):
+        place = str(place) if str(place).startswith("file:") else f"file://{place}"
+        return plain(f"{place}{'&' if '?' in place else '?'}vfs={way}", **{**more, "uri": True})
+
+    with monkeypatch.context() as share:
+        share.setattr(sqlite3, "connect", connect)
+        for name in ("另一镇", "又一镇"):
+            with Ledger(path) as ledger, ledger.batch():
+                ledger.add_unit(Unit(name=name), listed=True)
+        with Ledger(path, read_only=True) as ledger:
+            assert len(ledger.records().units) == 3
+    assert sorted(one.name for one in path.parent.iterdir()) == ["ledger.sqlite"]
+    with Ledger(path) as ledger:
+        assert len(ledger.records().units) == 3
+        assert ledger._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_a_folder_without_room_for_a_journal_can_still_be_looked_at(path, monkeypatch):

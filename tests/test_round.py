@@ -28,8 +28,8 @@ from xltools.finding import Outcome
 from xltools.intake import LastYear
 from xltools.merging import merge
 from xltools.reading.rosters import read_roster
+from xltools.reporting.board import write_board_files
 from xltools.rounds import collecting
-from xltools.rounds import folder as folders
 from xltools.rounds.board import read_board
 from xltools.rounds.chasing import to_chase
 from xltools.rounds.collecting import choose
@@ -287,6 +287,17 @@ def mail(**files):
     return message.as_bytes()
 
 
+def outlook():
+    """The first bytes of a mail as Outlook keeps it, and the entry by which it is known."""
+    name = "__nameid_version1.0".encode("utf-16-le") + b"\0\0"
+    return (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".ljust(512, b"\0")
+        + name.ljust(64, b"\0")
+        + bytes([len(name), 0])
+        + bytes(62)
+    )
+
+
 OLD_MAIL = """Content-Type: multipart/mixed; boundary=b
 
 --b
@@ -316,6 +327,7 @@ def test_archives_and_mails_are_opened_with_their_names(round_folder, report, tm
             "二.eml": mail(**{"附件.xlsx": ours[2], "内.zip": packed(**{"内.xlsx": report(SECOND, 5)})}),
             "四.zip": packed(**{"套.zip": packed(**{"套.xlsx": report(THIRD, 6)})}),
             "旧.eml": OLD_MAIL.format(data=bare).encode("gbk"),
+            "五.zip": packed(**{"xl/厂.xlsx": report(FIRST, 7), "Word/办.xlsx": report(SECOND, 7)}),
         },
     )
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in source.iterdir()}
@@ -324,8 +336,9 @@ def test_archives_and_mails_are_opened_with_their_names(round_folder, report, tm
     assert came == {
         "报表.xlsx": ("00号镇", "第1次报送"), "国标.xlsx": ("01号镇", "第1次报送"),
         "附件.xlsx": ("02号镇", "第1次报送"), "内.xlsx": ("01号镇", "第2次报送"),
-        "套.xlsx": ("02号镇", "第2次报送"), "老报表.xlsx": ("00号镇", "第2次报送"),
+        "套.xlsx": ("02号镇", "第2次报送"), "老报表.xlsx": ("00号镇", "第3次报送"),
         "说明.docx": ("", "这是文字文档，不是电子表格。"),
+        "厂.xlsx": ("00号镇", "第2次报送"), "办.xlsx": ("01号镇", "第3次报送"),
     }  # fmt: skip
     receipts = {r.name: r for one in read_board(round_folder).units for r in one.receipts}
     assert receipts["内.xlsx"].source.endswith("二.eml > 内.zip > 内.xlsx")
@@ -343,6 +356,12 @@ def test_archives_and_mails_are_opened_with_their_names(round_folder, report, tm
         ("弹.zip", lambda: packed(**{"a.xlsx": b"x"}).replace(b"a.xlsx", b"b.xlsx", 1), "坏了"),
         ("深.zip", lambda: packed(a=b"1", **{"1.zip": packed(**{"2.zip": packed(**{"3.zip": packed(b=b"1")})})}), "一层套一层"),
         ("表.rar", b"Rar!\x1a\x07\x00", "解压"),
+        ("表.7z", b"7z\xbc\xaf\x27\x1c", "解压"),
+        ("表.part1.rar", b"Rar!\x1a\x07\x00", "分卷压缩包的一卷"),
+        ("表.7z.002", b"\x9a\x01\xff", "分卷压缩包的一卷"),
+        ("表.z01", b"PK\x07\x08PK\x03\x04", "分卷压缩包的一卷"),
+        ("末卷.zip", lambda: packed(**{"a.xlsx": b"x"})[:-22] + b"PK\x05\x06\x01\0" + bytes(16), "分卷压缩包的一卷"),
+        ("信.msg", lambda: outlook(), "把邮件里的附件另存出来"),
     ],
 )  # fmt: skip
 def test_what_is_no_filing_is_listed_with_one_sentence(round_folder, tmp_path, name, data, said):
@@ -452,6 +471,32 @@ def test_one_that_is_pinned_stays_and_one_that_is_void_never_counts(round_folder
             choose(round_, "00号镇", 1, " ", void=True)
     assert counting(round_folder, "00号镇") is None and rounds.states(round_folder)["00号镇"] == "已下发"
     assert ("通过", "第3次报送作废：发错了") in rounds.story(round_folder, "00号镇")
+
+
+def test_what_is_so_already_is_said_and_makes_no_event(round_folder, report, tmp_path):
+    rounds.take_in(round_folder, rounds.put(tmp_path / "1", **{"a.xlsx": report(seed=1)}))
+    told = rounds.story(round_folder, "00号镇")
+
+    def chosen(**how):
+        with open_round(round_folder) as round_:
+            return choose(round_, "00号镇", 1, "x", **how)
+
+    assert "本来就没有选定，没有改什么；现在算第1次“a.xlsx”" in chosen(void=False, undo=True)
+    assert "本来就没有作废" in chosen(void=True, undo=True)
+    assert rounds.story(round_folder, "00号镇") == told
+    chosen(void=True)
+    assert "早已作废，没有改什么；现在没有一份算数" in chosen(void=True)
+    assert len(rounds.story(round_folder, "00号镇")) == len(told) + 1
+
+
+def test_a_void_report_that_is_sent_again_says_how_it_would_count(round_folder, report, tmp_path):
+    rounds.take_in(round_folder, rounds.put(tmp_path / "1", **{"a.xlsx": report(seed=1)}))
+    with open_round(round_folder) as round_:
+        choose(round_, "00号镇", 1, "说要重报", void=True)
+    batch = rounds.take_in(round_folder, rounds.put(tmp_path / "2", **{"又.xlsx": report(seed=1)}))
+    said = "与第1次报送“a.xlsx”是同一份，不另计；那一次已作废，要算它就用 void --undo 取消作废"
+    assert words(batch) == [("又.xlsx", "00号镇", said)]
+    assert rounds.story(round_folder, "00号镇")[-1] == ("已下发", f"又收到一次，{said}")
 
 
 def test_two_of_one_unit_in_one_batch_are_spoken_of(round_folder, report, tmp_path):
@@ -591,8 +636,11 @@ def test_the_commands_of_a_round(tmp_path, monkeypatch, capsys):
     [receipt] = read_board(folder).units[0].receipts
     assert receipt.returned and receipt.marked.is_file()
     assert pipe.read(receipt.marked.read_bytes()).issue == filing.issue
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(f"{tmp_path / '好.xlsx'}\n\n".encode())))
-    assert "第2次报送" in run("collect", "-")
+    # as Windows copies paths, and one that is not there
+    lines = f'\ufeff"{tmp_path / "好.xlsx"}"\r\n\r\n"C:\\没有\\甲.xlsx"\r\n'
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
+    said = run("collect", "-", code=1)
+    assert "第2次报送" in said and "清单里的“C:\\没有\\甲.xlsx”找不到，跳过了。" in said
     assert f"{receipt.marked.name}”是先前退回的" in run("return", code=1)
     assert "汇总了 1/2 单位" in run("merge", code=1)
     whole = folder / "04汇总" / f"示例县2024年{rounds.FORM.title}汇总.xlsx"
@@ -841,6 +889,33 @@ def test_two_runs_at_once_count_nothing_twice(ready, tmp_path):
     assert facts(tmp_path / "r") == expected
 
 
-def test_the_folders_of_a_round_are_no_sources_of_it(round_folder):
+def test_nothing_of_our_own_is_a_source(round_folder, report, tmp_path):
+    rounds.take_in(round_folder, rounds.put(tmp_path / "来", **{"a.xlsx": report(said=rounds.wrong(1))}))
+    rounds.take_in(round_folder, rounds.put(tmp_path / "来", **{"b.xlsx": report(SECOND, 2)}))
+    merged(round_folder)
+    write_board_files(read_board(round_folder))
+    shutil.copy(round_folder / "看板.xlsx", round_folder / "看板（另存，原表正打开着）.xlsx")
+    for name in ("~$单位名单.xlsx", ".~lock.看板.xlsx#"):
+        (round_folder / name).write_bytes(b"x")
     batch = rounds.take_in(round_folder, round_folder)
-    assert words(batch) == [] and folders.OUT == "01下发"
+    assert words(batch) == [] and batch.notices == () and read_board(round_folder).strays == ()
+    batch = rounds.take_in(round_folder, round_folder / "01下发", round_folder / "04汇总" / "汇总.xlsx")
+    assert words(batch) == [] and [("01下发" in one, "汇总.xlsx" in one) for one in batch.notices] == [
+        (True, False), (False, True)]  # fmt: skip
+    shutil.copy(tmp_path / "来" / "b.xlsx", round_folder / "看板.html")  # of that name, but a report
+    (round_folder / "看板.html").rename(round_folder / "催报名单.xlsx")
+    assert "同一份" in words(rounds.take_in(round_folder, round_folder))[0][2]
+
+
+@pytest.mark.parametrize("deed", ["moved", "copied"])
+def test_a_folder_that_was_moved_knows_its_files_again(round_folder, report, tmp_path, monkeypatch, deed):
+    inbox = rounds.put(round_folder / "02收件" / "镇里", **{"a.xlsx": report(seed=1), "图.jpg": b"j"})
+    (inbox / "包.zip").write_bytes(packed(**{"内.xlsx": report(SECOND, 2)}))
+    assert len(rounds.take_in(round_folder, round_folder / "02收件").came) == 3
+    (shutil.move if deed == "moved" else shutil.copytree)(round_folder, tmp_path / "别 处")
+    monkeypatch.chdir(tmp_path / "别 处" / "01下发")
+    for source in (tmp_path / "别 处" / "02收件", "../02收件", "../02收件/镇里/包.zip"):
+        batch = rounds.take_in(tmp_path / "别 处", source)
+        assert batch.came == () and batch.known in (1, 3)
+    sources = {receipt.source for one in read_board(tmp_path / "别 处").units for receipt in one.receipts}
+    assert sources == {"02收件/镇里/a.xlsx", "02收件/镇里/包.zip > 内.xlsx"}

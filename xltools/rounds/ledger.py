@@ -362,16 +362,19 @@ def _opened_to_read(address: str) -> sqlite3.Connection:
 
 def _set_journal(db: sqlite3.Connection, path: Path) -> None:
     """WAL lets others read while one writes; a network drive has no shared memory for it, and a plain journal does."""
-    if str(path.absolute()).startswith("\\\\"):
-        db.execute("PRAGMA journal_mode = DELETE")
-        return
-    try:
-        db.execute("PRAGMA journal_mode = WAL").fetchone()
-        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError as error:
-        if _is_busy(error):
-            raise
-        db.execute("PRAGMA journal_mode = DELETE")
+    if not str(path.absolute()).startswith("\\\\"):
+        try:
+            db.execute("PRAGMA journal_mode = WAL").fetchone()
+            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            return
+        except sqlite3.OperationalError as error:
+            if _is_busy(error):
+                raise
+    # A ledger that has a WAL from a disk that it was moved from can be read here only by one who has it to himself.
+    db.execute("PRAGMA locking_mode = EXCLUSIVE")
+    db.execute("PRAGMA journal_mode = DELETE").fetchone()
+    db.execute("PRAGMA locking_mode = NORMAL")
+    db.execute("SELECT count(*) FROM sqlite_master").fetchone()  # lets go
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
