@@ -86,15 +86,15 @@ def detail_sheets(form: Form) -> Mapping[str, DetailSheet]:
     return sheets
 
 
-def leaf_fields(form: Form, leaf: Leaf) -> dict[str, str]:
-    """What _meta says of a leaf, by field."""
+def leaf_fields(leaf: Leaf, seal: str) -> dict[str, str]:
+    """What _meta says of a leaf with this seal, by field."""
     return {
         **leaf.unit.identity(),
         "file": leaf.file,
         "sha256": leaf.sha256,
         "through": leaf.through,
         "declared_zeros": " ".join(sorted(leaf.declared_zeros)),
-        "seal": leaf.sealed(form),
+        "seal": seal,
     }
 
 

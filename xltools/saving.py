@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from pathlib import Path
 
-from xltools.compute import totals
+from xltools.compute import Number, totals
 from xltools.detail import (
     FIRST_COLUMN,
     FIRST_ROW,
@@ -24,6 +24,7 @@ from xltools.detail import (
 from xltools.errors import WriteError
 from xltools.filing import Cell
 from xltools.form import Value
+from xltools.geometry import column_letters
 from xltools.layout import META, lay_out
 from xltools.reading import gate, ooxml
 from xltools.reading.filings import MOST_ROLLUP_CELLS
@@ -35,6 +36,7 @@ from xltools.writing.files import write_whole
 
 BESIDE = "另存，原表正打开着"
 DIGITS = 15  # what a cell holds of a number
+ALIKE = 20_000  # numbers remembered: most stand in many cells
 UNIT_COLUMN = UNIT_HEADS.index("单位") + 1
 
 
@@ -67,11 +69,11 @@ def mismatch(data: bytes, rollup: Rollup) -> str:
 
 @dataclass(frozen=True)
 class _Expected:
-    """What should stand on one sheet: `at` gives the value of a place, None for blank, ... where it is no matter."""
+    """What should stand on one sheet."""
 
     sheet: str
-    filled: int  # places that hold something
-    at: Callable[[int, int], object]
+    rows: Collection[int]  # that hold something
+    at: Callable[[int], Mapping[str, Value]]  # of a row: column → value, None for blank; others are no matter
 
 
 def _expected(rollup: Rollup) -> Iterator[_Expected]:
@@ -79,50 +81,53 @@ def _expected(rollup: Rollup) -> Iterator[_Expected]:
     yield _list_of_leaves(rollup)
     yield from (_units_and_figures(rollup, detail) for detail in detail_sheets(rollup.form).values())
     shown = {**rollup.inputs, **totals(rollup.form, rollup.inputs, blank=0)}
-    sums: dict[str, dict[tuple[int, int], Value]] = {}
+    sums: dict[str, dict[int, dict[str, Value]]] = {}
     for slot in lay_out(rollup.form).slots.values():
         value = shown[slot.item.id]
         if isinstance(value, int | Decimal):
-            sums.setdefault(slot.sheet, {})[slot.place.row, slot.place.column] = _plain(value)
-    for sheet, cells in sums.items():
-        yield _Expected(sheet, len(cells), lambda row, column, cells=cells: cells.get((row, column), ...))  # type: ignore[misc]
+            row = sums.setdefault(slot.sheet, {}).setdefault(slot.place.row, {})
+            row[column_letters(slot.place.column)] = _plain(value)
+    for sheet, rows in sums.items():
+        yield _Expected(sheet, rows, lambda row, rows=rows: rows.get(row, {}))  # type: ignore[misc]
 
 
 def _list_of_leaves(rollup: Rollup) -> _Expected:
-    rows: dict[int, list[Value]] = {
-        1: [ROLLUP_SCHEMA],
-        LEAF_HEAD: list(LEAF_FIELDS),
-        LEAF_HEAD + 1 + len(rollup.leaves): [None] * len(LEAF_FIELDS),
-    }
-    for number, leaf in enumerate(rollup.leaves):
-        said = leaf_fields(rollup.form, leaf)
-        rows[LEAF_HEAD + 1 + number] = [_plain(said[field]) for field in LEAF_FIELDS]
+    leaves, first = rollup.leaves, LEAF_HEAD + 1
+    columns = {field: column_letters(number) for number, field in enumerate(LEAF_FIELDS, 1)}
 
-    def at(row: int, column: int) -> object:
-        cells = rows.get(row, ())
-        return cells[column - 1] if column <= len(cells) else ...
+    def at(row: int) -> Mapping[str, Value]:
+        if row == 1:
+            return {"A": ROLLUP_SCHEMA}
+        if row == LEAF_HEAD:
+            return {column: field for field, column in columns.items()}
+        if first <= row < first + len(leaves):
+            leaf = leaves[row - first]
+            said = leaf_fields(leaf, leaf.sealed(rollup.form))
+            return {column: _plain(said[field]) for field, column in columns.items()}
+        return (
+            dict.fromkeys(columns.values()) if row == first + len(leaves) else {}
+        )  # no unit more than there are
 
-    return _Expected(META, sum(value is not None for row in rows.values() for value in row), at)
+    return _Expected(META, {1, *range(LEAF_HEAD, first + len(leaves))}, at)
 
 
 def _units_and_figures(rollup: Rollup, detail: DetailSheet) -> _Expected:
-    leaves, items = rollup.leaves, detail.items
+    leaves = rollup.leaves
     names = shown_names([leaf.unit for leaf in leaves])
-    inputs = [item.id for item in items if item.is_input]
-    filled = sum(_plain(leaf.inputs.get(name)) is not None for leaf in leaves for name in inputs)
+    unit = column_letters(UNIT_COLUMN)
+    columns = {item: column_letters(number) for number, item in enumerate(detail.items, FIRST_COLUMN)}
+    inputs = [(item.id, column) for item, column in columns.items() if item.is_input]
 
-    def at(row: int, column: int) -> object:
-        number, item = row - FIRST_ROW, column - FIRST_COLUMN
-        if row == HEAD_ROWS[-1] and 0 <= item < len(items):
-            return items[item].id
+    def at(row: int) -> Mapping[str, Value]:
+        if row == HEAD_ROWS[-1]:
+            return {column: item.id for item, column in columns.items()}
+        number = row - FIRST_ROW
         if not 0 <= number < len(leaves):
-            return ...
-        if column == UNIT_COLUMN:
-            return _plain(names[number])
-        known = 0 <= item < len(items) and items[item].is_input
-        return _plain(leaves[number].inputs.get(items[item].id)) if known else ...
+            return {}
+        figures = leaves[number].inputs
+        return {unit: _plain(names[number]), **{column: _plain(figures.get(name)) for name, column in inputs}}
 
-    return _Expected(detail.name, filled + len(items) + len(leaves), at)
+    return _Expected(detail.name, {HEAD_ROWS[-1], *range(FIRST_ROW, FIRST_ROW + len(leaves))}, at)
 
 
 def _differences(book: ooxml.OpenBook, expected: _Expected) -> Iterator[str]:
@@ -130,11 +135,22 @@ def _differences(book: ooxml.OpenBook, expected: _Expected) -> Iterator[str]:
         yield f"没有〔{expected.sheet}〕"
         return
     wrong: list[str] = []
-    seen = 0
+    seen = filled = 0
+    unseen = set(expected.rows)
+    digits, before = "", 0  # of the row that was spoken of last, and where they start in an address
+    values: Mapping[str, Value] = {}
 
     def take(address: str, cell: Cell) -> None:
-        nonlocal seen
-        value = expected.at(*position_of(address))
+        nonlocal seen, filled, digits, before, values
+        column = address[:before]
+        if address[before:] != digits or not column.isalpha():
+            row = position_of(address)[0]
+            digits, values = str(row), expected.at(row)
+            before = -len(digits)
+            column = address[:before]
+            unseen.discard(row)
+            filled += _filled(values)
+        value = values.get(column, ...)
         if value is ...:
             return
         found = _number(cell.text) if cell.kind == "number" else _plain(cell.text)
@@ -145,25 +161,32 @@ def _differences(book: ooxml.OpenBook, expected: _Expected) -> Iterator[str]:
 
     book.scan(expected.sheet, take, cell_limit=MOST_ROLLUP_CELLS)
     yield from wrong
-    if not wrong and seen != expected.filled:
-        yield f"〔{expected.sheet}〕有 {seen} 格，应为 {expected.filled} 格"
+    filled += sum(_filled(expected.at(row)) for row in unseen)
+    if not wrong and seen != filled:
+        yield f"〔{expected.sheet}〕有 {seen} 格，应为 {filled} 格"
 
 
-@lru_cache(maxsize=100_000)
-def _number(text: str) -> Value:
-    try:
-        return _plain(Decimal(text))
-    except InvalidOperation:
-        return None
+def _filled(values: Mapping[str, Value]) -> int:
+    return sum(value is not None for value in values.values())
 
 
-@lru_cache(maxsize=100_000)
 def _plain(value: Value) -> Value:
     """A figure or a text as a cell can hold it."""
     if isinstance(value, str):
         return clean(value) or None
-    if value is None:
+    return None if value is None else _rounded(value)
+
+
+@lru_cache(maxsize=ALIKE)
+def _number(text: str) -> Value:
+    try:
+        return _rounded(Decimal(text))
+    except InvalidOperation:
         return None
+
+
+@lru_cache(maxsize=ALIKE)
+def _rounded(value: Number) -> Decimal:
     number = Decimal(value)
     places = DIGITS - 1 - number.adjusted() if number else 0
     return number if number == round(number, places) else round(number, places)

@@ -59,20 +59,21 @@ def write_list(
     widths: Sequence[float],
     rows: Sequence[Sequence[Shown]],
 ) -> None:
-    """A table of texts under the name of its sheet: heads in row 3, rows below."""
-    heights = _head(sheet, note, heads)
+    """A table of texts under the name of its sheet: heads in row 3, rows below.  Written from top to bottom."""
+    _head(sheet, note, heads, widths)
     text, count = sheet.book.format(CELL), sheet.book.format(COUNT)
     for row, values in enumerate(rows, FIRST_ROW):
-        height = 24.0
-        for column, given in enumerate(values, 1):
-            value = clipped(given) if isinstance(given, str) else given
-            sheet.cell(row, column, value, text if isinstance(value, str) else count)
-            if isinstance(value, str):
-                height = max(height, wrapped_height(value, widths[column - 1]))
-        heights[row] = min(height, MOST_HEIGHT)
+        shown = [clipped(value) if isinstance(value, str) else value for value in values]
+        need = (
+            wrapped_height(value, width)
+            for value, width in zip(shown, widths, strict=True)
+            if isinstance(value, str)
+        )
+        sheet.height(row, min(MOST_HEIGHT, max((24.0, *need))))
+        sheet.cells(row, [(value, text if isinstance(value, str) else count, None) for value in shown])
     if rows:
         sheet.filter(Place(sheet.name, HEAD_ROW, 1, HEAD_ROW + len(rows), len(heads)))
-    _close(sheet, widths, heights, HEAD_ROW + len(rows))
+    _close(sheet, widths, HEAD_ROW + len(rows))
 
 
 def write_texts(sheet: SheetWriter, rollup: Rollup) -> None:
@@ -80,33 +81,37 @@ def write_texts(sheet: SheetWriter, rollup: Rollup) -> None:
     form = rollup.form
     widths = (6.0, 24.0, *([TEXT_WIDTH] * len(form.texts)))
     heads = ("序号", "单位", *(text.label for text in form.texts.values()))
-    heights = _head(sheet, heading(rollup), heads)
+    _head(sheet, heading(rollup), heads, widths)
+    make = sheet.book.format
+    looks = [make(COUNT), make(CELL), *([make({**CELL, "valign": "top"})] * len(form.texts))]
+    assert [text_place(form, FIRST_ROW, name).column for name in form.texts] == [*range(3, len(widths) + 1)]
     row, names = FIRST_ROW, shown_names([leaf.unit for leaf in rollup.leaves])
     for number, leaf in enumerate(rollup.leaves, 1):
-        texts = {name: leaf.texts.get(name, "") for name in form.texts}
-        need = max((wrapped_height(text, TEXT_WIDTH) for text in texts.values()), default=24.0)
+        texts = [leaf.texts.get(name, "") for name in form.texts]
+        need = max((wrapped_height(text, TEXT_WIDTH) for text in texts), default=24.0)
         rows = math.ceil(need / MOST_HEIGHT)
         last = row + rows - 1
-        sheet.put(Place(TEXTS, row, 1, last, 1), number, COUNT)
-        sheet.put(Place(TEXTS, row, 2, last, 2), names[number - 1], CELL)
-        for name, text in texts.items():
-            place = replace(text_place(form, row, name), last_row=last)
-            sheet.put(place, text, {**CELL, "valign": "top"})
-        heights.update(dict.fromkeys(range(row, last + 1), need / rows))
+        for at in range(row, last + 1):
+            sheet.height(at, need / rows)
+            values: Sequence[Shown] = (
+                (number, names[number - 1], *texts) if at == row else [None] * len(looks)
+            )
+            sheet.cells(at, [(value, look, None) for value, look in zip(values, looks, strict=True)])
+        for column in range(1, len(looks) + 1) if rows > 1 else ():
+            sheet.join(Place(TEXTS, row, column, last, column))
         row = last + 1
-    _close(sheet, widths, heights, row - 1)
+    _close(sheet, widths, row - 1)
 
 
-def _head(sheet: SheetWriter, note: str, heads: Sequence[str]) -> dict[int, float]:
+def _head(sheet: SheetWriter, note: str, heads: Sequence[str], widths: Sequence[float]) -> None:
+    sheet.grid(widths, {1: 32.0, 2: 18.0, HEAD_ROW: 24.0})
     sheet.put(Place(sheet.name, 1, 1, 1, len(heads)), sheet.name, styles.LABELS["title"])
     sheet.put(Place(sheet.name, 2, 1, 2, len(heads)), note, {"font_size": 9})
     for column, words in enumerate(heads, 1):
         sheet.put(Place(sheet.name, HEAD_ROW, column, HEAD_ROW, column), words, HEAD)
-    return {1: 32.0, 2: 18.0, HEAD_ROW: 24.0}
 
 
-def _close(sheet: SheetWriter, widths: Sequence[float], heights: dict[int, float], last: int) -> None:
-    sheet.grid(widths, heights)
+def _close(sheet: SheetWriter, widths: Sequence[float], last: int) -> None:
     sheet.freeze(f"A{FIRST_ROW}")
     sheet.page(landscape=True, one_page=False, columns=len(widths), rows=last, repeat=HEAD_ROW)
 

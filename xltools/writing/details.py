@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
+from operator import add
 
 from xlsxwriter.format import Format
 
@@ -31,10 +32,11 @@ from xltools.roster import KINDS
 from xltools.sameness import shown_names
 from xltools.writing import styles
 from xltools.writing.annexes import heading
-from xltools.writing.sheet import SheetWriter
+from xltools.writing.sheet import CellParts, SheetWriter
 from xltools.writing.styles import CELL, COUNT, HEAD, TOTAL, Style
 
 ALL = "合计"
+UNIT_COLUMN = UNIT_HEADS.index("单位") + 1
 UNIT_WIDTHS = (6.0, 26.0, 16.0, 10.0, 26.0)
 WIDTH, WIDE = 9.5, 16.0  # of a figure's column; of the few of a small table
 FEW = 4
@@ -65,13 +67,6 @@ class Sums:
         """The kinds that are there, then all; one subtotal row each."""
         return (*(kind for kind in KINDS if kind in self.members), ALL)
 
-    def add(self, leaf: Leaf, shown: Mapping[str, Value], items: Sequence[Item]) -> None:
-        self.members[leaf.unit.kind] += 1
-        for group in (leaf.unit.kind, ALL):
-            sums = self.values[group]
-            for item in items:
-                sums[item.id] = sums.get(item.id, 0) + (as_number(shown.get(item.id)) or 0)
-
     def place(self, item_id: str, group: str) -> Place:
         """The cell of a subtotal."""
         detail = detail_sheets(self.form)[self.form.items[item_id].table]
@@ -85,10 +80,19 @@ def shown_figures(form: Form, leaf: Leaf) -> dict[str, Value]:
 
 def sums_of(rollup: Rollup) -> Sums:
     form = rollup.form
-    sums = Sums(form, len(rollup.leaves))
-    items = [item for item in form.items.values() if is_added(item)]
+    sums = Sums(form, len(rollup.leaves), Counter(leaf.unit.kind for leaf in rollup.leaves))
+    inputs = [item.id for item in form.inputs]
+    by_kind: dict[str, list[Number]] = {}
     for leaf in rollup.leaves:
-        sums.add(leaf, shown_figures(form, leaf), items)
+        figures = (as_number(leaf.inputs.get(name)) or 0 for name in inputs)
+        before = by_kind.get(leaf.unit.kind)
+        by_kind[leaf.unit.kind] = list(map(add, before, figures) if before else figures)
+    everywhere: list[Number] = [sum(column) for column in zip(*by_kind.values(), strict=True)]
+    for group, column in {**by_kind, ALL: everywhere}.items():
+        own = dict(zip(inputs, column, strict=True))
+        merged = {**own, **totals(form, own, blank=0)}  # the total of sums is the sum of the units' totals
+        added = (item.id for item in form.items.values() if is_added(item))
+        sums.values[group] = {name: merged[name] or 0 for name in added}
     for name, units in rollup.gaps.items():
         sums.lacking[ALL][name] = len(units)
         for unit in units:
@@ -129,17 +133,17 @@ class _DetailWriter:
         self.width = WIDE if len(detail.items) <= FEW else WIDTH
         self.units = {item.unit for item in detail.items}
         self.names = shown_names([leaf.unit for leaf in rollup.leaves])
-        self.columns = [self._column(number, item) for number, item in enumerate(detail.items)]
+        self.columns = [self._column(item) for item in detail.items]
 
-    def _column(self, number: int, item: Item) -> tuple[int, Item, str | None, Format, Format]:
-        """Its column, the item, the formula of a total with # for the row, and how it looks."""
+    def _column(self, item: Item) -> tuple[str, str | None, Format, Format]:
+        """The item's id, the formula of a total with # for the row, how it looks, and as a declared zero."""
         kind, formula = item.type, None
         if not item.is_input:
             parts = [self.detail.place(0, self.detail.at[part]) for part in item.sum]
             formula = call("SUM", areas(parts, self.detail.name))
             formula = re.sub(rf"([A-Z]){FIRST_ROW}\b", r"\1#", formula)
         look = self.inputs[kind] if item.is_input else self.totals[kind]
-        return FIRST_COLUMN + number, item, formula, look, self.zeros[kind]
+        return item.id, formula, look, self.zeros[kind]
 
     def head(self) -> None:
         """From top to bottom, as all of a long sheet."""
@@ -201,19 +205,20 @@ class _DetailWriter:
 
     def row(self, number: int, leaf: Leaf, shown: Mapping[str, Value], link: str | None) -> None:
         sheet, unit, row = self.sheet, leaf.unit, FIRST_ROW + number
-        sheet.cell(row, 1, number + 1, self.number)
-        for column, words in enumerate((self.names[number], unit.code, unit.kind, leaf.file), 2):
-            if column == 2 and link:
-                place = self.detail.text_place(number, column)
-                sheet.file_link(place, link, words, shrunk({**CELL, **styles.LINK}))
-            else:
-                sheet.cell(row, column, words, self.text)
-        for column, item, formula, look, zero in self.columns:
+        name, look = self.names[number], self.text
+        if link:
+            style = shrunk({**CELL, **styles.LINK})
+            sheet.file_link(self.detail.text_place(number, UNIT_COLUMN), link, name, style)
+            look = sheet.book.format(style)
+        cells: list[CellParts] = [(number + 1, self.number, None), (name, look, None)]
+        cells += [(words, self.text, None) for words in (unit.code, unit.kind, leaf.file)]
+        digits, inputs, zeros = str(row), leaf.inputs, leaf.declared_zeros
+        for item, formula, fmt, zero in self.columns:
             if formula is None:
-                fmt = zero if item.id in leaf.declared_zeros else look
-                sheet.cell(row, column, leaf.inputs.get(item.id), fmt)
+                cells.append((inputs.get(item), zero if item in zeros else fmt, None))
             else:
-                sheet.cell_formula(row, column, formula.replace("#", str(row)), shown[item.id], look)
+                cells.append((shown[item], fmt, formula.replace("#", digits)))
+        sheet.cells(row, cells)
 
     def close(self) -> None:
         """Subtotals below the units; then what concerns the sheet as a whole."""
@@ -225,7 +230,7 @@ class _DetailWriter:
             sheet.put(Place(detail.name, row, 1, row, 2), f"{words}（{count} 个单位）", TOTAL)
             for column in range(3, FIRST_COLUMN):
                 sheet.put(Place(detail.name, row, column, row, column), None, TOTAL)
-            for column, item, *_ in self.columns:
+            for column, item in enumerate(detail.items, FIRST_COLUMN):
                 place = Place(detail.name, row, column, row, column)
                 if not is_added(item):
                     sheet.put(place, None, TOTAL)

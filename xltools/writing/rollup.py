@@ -46,7 +46,6 @@ from xltools.writing.charts import write_charts
 from xltools.writing.details import lacking_format, shrunk, sums_of, write_details
 from xltools.writing.face import CONFIRM_WORDS, face_texts, write_face
 from xltools.writing.official import Official
-from xltools.writing.package import lock_structure
 from xltools.writing.sheet import BookWriter, SheetWriter
 from xltools.writing.styles import Style
 from xltools.writing.years import compares_units, compares_years, write_unit_years, write_years
@@ -59,6 +58,7 @@ LACKING_WORDS = "（缺n）：有 n 个单位没有填这个数，名单见〔�
 MOST_LINK = 600  # characters of a link to a file; Excel takes 2 079, and an escaped one takes three
 MOST_LINKS = 60_000  # of one sheet; Excel takes 65 530
 MOST_IN_MEMORY = 300  # units; the long sheets of more are kept in temporary files
+LISTS = (STATUS, FINDINGS, REASONS, TEXTS)
 WHAT_IT_IS = {
     CHECKS: "报表的勾稽关系，按汇总数再算一遍",
     STATUS: "每份报送文件的处理情况，和没有报送的单位",
@@ -95,7 +95,7 @@ class _RollupWriter(Official):
         rollup = self.rollup
         sections = [plan for plan in self.layout.sheets if self._has_table(plan) or plan.name == CHECKS]
         contents = dict(self._contents(sections))
-        long = {META, UNIT_YEARS, *(one.name for one in self.details.values())}
+        long = {META, *LISTS, UNIT_YEARS, *(one.name for one in self.details.values())}
         sheets = {name: self.book.sheet(name, long=name in long) for name in (FACE, *contents, META)}
         write_face(sheets[FACE], rollup, contents)
         for plan in sections:
@@ -120,7 +120,7 @@ class _RollupWriter(Official):
         for sheet in sheets.values():
             sheet.protect(drawings=sheet.name == CHARTS)
         self.names()
-        return lock_structure(self.book.close())
+        return self.book.close(lock=True)
 
     def _contents(self, sections: list[SheetPlan]) -> Iterator[tuple[str, str]]:
         """The sheets between 汇总 and _meta, in order, each with what it is for."""
@@ -134,7 +134,7 @@ class _RollupWriter(Official):
             UNIT_YEARS: compares_units(self.rollup),
             CHARTS: bool(self.form.charts),
         }
-        for name in (STATUS, FINDINGS, REASONS, TEXTS, YEARS, UNIT_YEARS, CHARTS):
+        for name in (*LISTS, YEARS, UNIT_YEARS, CHARTS):
             if optional.get(name, True):
                 yield name, WHAT_IT_IS[name]
 
@@ -230,11 +230,9 @@ class _RollupWriter(Official):
             assert place.row == LEAF_HEAD
             sheet.put(place, field)
         text = sheet.book.format({"num_format": "@"})
-        for number, leaf in enumerate(self.rollup.leaves):
-            values = leaf_fields(self.form, leaf)
-            for field in LEAF_FIELDS:
-                place = leaf_place(number, field)
-                sheet.cell(place.row, place.column, values[field], text)
+        for row, (leaf, seal) in enumerate(zip(self.rollup.leaves, seals, strict=True), LEAF_HEAD + 1):
+            values = leaf_fields(leaf, seal)
+            sheet.cells(row, [(values[field], text, None) for field in LEAF_FIELDS])
 
 
 def relative_link(path: Path, beside: Path) -> str | None:

@@ -15,7 +15,6 @@ from xltools.rollup import Rollup
 from xltools.scaling import SCALED_SCHEMA, Scaled
 from xltools.writing import styles
 from xltools.writing.annexes import clipped
-from xltools.writing.package import lock_structure
 from xltools.writing.sheet import BookWriter, SheetWriter, Shown
 from xltools.writing.styles import BOXED, CENTRED, LEFT, Style
 
@@ -65,7 +64,7 @@ class _Copy:
         sheets[META].hide()
         for sheet in sheets.values():
             sheet.protect()
-        return lock_structure(self.book.close())
+        return self.book.close(lock=True)
 
     def _frame(self, sheet: SheetWriter, plan: SheetPlan, slots: Sequence[Slot]) -> None:
         across = len(plan.widths)

@@ -7,12 +7,8 @@ workbook that was rendered in full; whatever could be written in another way is 
 
 from __future__ import annotations
 
-import io
 import re
-import struct
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from xltools.answers import Answers
@@ -20,6 +16,7 @@ from xltools.form import Form, Values
 from xltools.problems import Transfer
 from xltools.roster import MOST_NAME, Unit, issue_number
 from xltools.words import clean
+from xltools.writing.package import Package
 from xltools.writing.template import write_template
 
 FIELDS = ("unit", "code", "parent", "issue")
@@ -35,12 +32,6 @@ _VARYING = {
     "docProps/core.xml",
 }  # a value is an element's whole text there
 _ODD = re.compile(r"[{}]|_x|^<r>")  # a place for another value, xlsxwriter's own escapes, a formatted text
-_SIZES, _CENTRAL_SIZES, _CENTRAL_OFFSET = (
-    14,
-    16,
-    42,
-)  # in a member's two headers: CRC and sizes; where it begins
-_DIRECTORY_SIZE = 12  # in the last record: size of the directory, and where it begins
 
 
 class Stamper:
@@ -110,73 +101,29 @@ def _is_usual(value: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Member:
-    """A part of the package as it stands there: its local record and its record in the directory."""
-
-    name: str
-    local: bytes
-    central: bytes
-    text: tuple[str, ...] = ()  # of a part that varies: its text, every second piece the name of a field
-
-
-@dataclass(frozen=True, slots=True)
 class _Skeleton:
-    members: tuple[_Member, ...]
-    end: bytes  # the last record
+    package: Package
+    texts: Mapping[str, Sequence[str]]  # of the parts that vary: every second piece is the name of a field
 
     @classmethod
     def of(cls, data: bytes) -> _Skeleton | None:
         """The skeleton of a workbook rendered with marks; None where one stands in a part not known to hold any."""
-        with zipfile.ZipFile(io.BytesIO(data)) as package:
-            members = tuple(_members(package, data))
-            end = package.start_dir + sum(len(member.central) for member in members)
-        if any(member.text and member.name not in _VARYING for member in members):
-            return None
-        return cls(members, data[end:])
+        package = Package(data)
+        texts = {name: _MARK.split(package.parts.read(name).decode()) for name in package.parts.namelist()}
+        varying = {name: pieces for name, pieces in texts.items() if len(pieces) > 1}
+        return cls(package, varying) if varying.keys() <= _VARYING else None
 
     def stamp(self, values: Mapping[str, str]) -> bytes | None:
         """The workbook with these values; None where one is a text that stands there already, which is kept once."""
         plain = {name: _escaped(value) for name, value in values.items()}
         quoted = {name: value.replace('"', '""') for name, value in plain.items()}
-        locals_, centrals, at = [], [], 0
-        for member in self.members:
-            local, central = bytearray(member.local), bytearray(member.central)
-            if member.text:
-                fill = quoted if member.name == _NAMES else plain
-                text = "".join(fill[piece] if n % 2 else piece for n, piece in enumerate(member.text))
-                if member.name == _STRINGS and _has_twins(text):
-                    return None
-                part = text.encode()
-                deflated = _deflated(part)
-                sizes = struct.pack("<LLL", zlib.crc32(part), len(deflated), len(part))
-                local[_SIZES : _SIZES + len(sizes)] = sizes
-                central[_CENTRAL_SIZES : _CENTRAL_SIZES + len(sizes)] = sizes
-                local += deflated
-            struct.pack_into("<L", central, _CENTRAL_OFFSET, at)
-            locals_.append(local)
-            centrals.append(central)
-            at += len(local)
-        end = bytearray(self.end)
-        struct.pack_into("<LL", end, _DIRECTORY_SIZE, sum(map(len, centrals)), at)
-        return b"".join((*locals_, *centrals, end))
-
-
-def _members(package: zipfile.ZipFile, data: bytes) -> Iterator[_Member]:
-    """Members in order.  The local record of one that varies is its head alone."""
-    infos = package.infolist()
-    starts = [*(info.header_offset for info in infos), package.start_dir]
-    at = package.start_dir
-    for info, start, stop in zip(infos, starts, starts[1:], strict=False):
-        size = 46 + len(info.orig_filename.encode()) + len(info.extra) + len(info.comment)
-        pieces = tuple(_MARK.split(package.read(info).decode()))
-        varies = len(pieces) > 1
-        yield _Member(
-            info.filename,
-            data[start : stop - info.compress_size if varies else stop],
-            data[at : at + size],
-            pieces if varies else (),
-        )
-        at += size
+        filled = {}
+        for name, pieces in self.texts.items():
+            fill = quoted if name == _NAMES else plain
+            filled[name] = "".join(fill[piece] if n % 2 else piece for n, piece in enumerate(pieces))
+        if _has_twins(filled[_STRINGS]):
+            return None
+        return self.package.with_parts({name: text.encode() for name, text in filled.items()})
 
 
 def _has_twins(shared_strings: str) -> bool:
@@ -186,8 +133,3 @@ def _has_twins(shared_strings: str) -> bool:
 
 def _escaped(value: str) -> str:
     return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _deflated(part: bytes) -> bytes:
-    packer = zlib.compressobj(zlib.Z_DEFAULT_COMPRESSION, zlib.DEFLATED, -zlib.MAX_WBITS)  # as zipfile does
-    return packer.compress(part) + packer.flush()

@@ -21,7 +21,6 @@ from xltools.roster import Unit
 from xltools.writing import styles
 from xltools.writing.lists import write_problems, write_transfers
 from xltools.writing.official import Official
-from xltools.writing.package import lock_structure
 from xltools.writing.sheet import BookWriter, SheetWriter
 from xltools.writing.styles import BOXED, FAULT, LEFT, OPEN
 from xltools.writing.validation import cover_validation, fault_formula, figure_validation, text_validation
@@ -123,7 +122,7 @@ class _Template(Official):
         for sheet in sheets.values():
             sheet.protect()
         self.names()
-        return lock_structure(self.book.close())
+        return self.book.close(lock=True)
 
     def _lists(self, sheets: Mapping[str, SheetWriter]) -> None:
         heading = self.form.headed(self.unit.name, self.year)

@@ -26,7 +26,7 @@ from xltools.words import number_text
 from xltools.writing import styles
 from xltools.writing.annexes import heading
 from xltools.writing.details import ALL, FORMATS, Sums, shrunk
-from xltools.writing.sheet import SheetWriter
+from xltools.writing.sheet import CellParts, SheetWriter
 from xltools.writing.styles import CELL, COUNT, HEAD
 
 HEAD_ROW = 4
@@ -146,19 +146,18 @@ class _Figures:
             self.formats[key] = self.sheet.book.format(style)
         return self.formats[key]
 
-    def put(
+    def cells(
         self, row: int, item: Item, formula: str, now: Number | None, before: Number | None, status: str
-    ) -> None:
-        sheet, first, plain = self.sheet, self.first, self.look(FORMATS[item.type], status)
-        if now is None:
-            sheet.cell(row, first, None, plain)
-        else:
-            sheet.cell_formula(row, first, formula, now, plain)
-        sheet.cell(row, first + 1, before, plain)
-        apart, share = change_formulas(row, first)
+    ) -> list[CellParts]:
+        plain = self.look(FORMATS[item.type], status)
+        apart, share = change_formulas(row, self.first)
         shown, percent = changes(now, before)
-        sheet.cell_formula(row, first + 2, apart, shown, self.look(CHANGES[item.type], status))
-        sheet.cell_formula(row, first + 3, share, percent, self.look(PERCENT, status))
+        return [
+            (now, plain, None if now is None else formula),
+            (before, plain, None),
+            (shown, self.look(CHANGES[item.type], status), apart),
+            (percent, self.look(PERCENT, status), share),
+        ]
 
 
 def _heads(sheet: SheetWriter, title: str, rollup: Rollup, note: str, heads: tuple[str, ...]) -> None:
@@ -209,14 +208,17 @@ def write_years(sheet: SheetWriter, rollup: Rollup, sums: Sums) -> None:
             words = [
                 one.replace("{year}", str(rollup.year)) for one in (label or kind, kind if label else "")
             ]
-            for column, value in enumerate((*words, item.unit or ""), 1):
-                sheet.cell(row, column, value, text)
-            now = sums.values[ALL][item.id]
-            figures.put(
-                row, item, layout.slots[item.id].place.absolute, now, before, said.status if said else ""
+            status, now = said.status if said else "", sums.values[ALL][item.id]
+            figure = layout.slots[item.id].place.absolute
+            look = sheet.book.format({**CELL, **styles.STATUS.get(status, {})})
+            sheet.cells(
+                row,
+                [
+                    *((value, text, None) for value in (*words, item.unit or "")),
+                    *figures.cells(row, item, figure, now, before, status),
+                    (remark, look, None),
+                ],
             )
-            look = {**CELL, **(styles.STATUS[said.status] if said else {})}
-            sheet.cell(row, len(ITEM_HEADS), remark, sheet.book.format(look))
             need = (
                 wrapped_height(value, width)
                 for value, width in ((words[0], 38), (words[1], 24), (remark, 46))
@@ -297,14 +299,18 @@ def write_unit_years(sheet: SheetWriter, rollup: Rollup) -> None:
         item, unit, detail = one.item, one.leaf.unit, details[one.item.table]
         if one.status:
             sheet.height(row, min(MOST_HEIGHT, wrapped_height(one.remark, UNIT_ITEM_WIDTHS[-1])))
-        sheet.cell(row, 1, row - HEAD_ROW, count)
         words = (names[one.number], unit.kind, item.label(rollup.year), item.unit or "")
-        for column, value in enumerate(words, 2):
-            sheet.cell(row, column, value, text)
         place = detail.place(one.number, detail.at[item.id])
-        figures.put(row, item, place.absolute, one.now, one.before, one.status)
         look = sheet.book.format({**CELL, **styles.STATUS.get(one.status, {})})
-        sheet.cell(row, len(UNIT_ITEM_HEADS), one.remark, look)
+        sheet.cells(
+            row,
+            [
+                (row - HEAD_ROW, count, None),
+                *((value, text, None) for value in words),
+                *figures.cells(row, item, place.absolute, one.now, one.before, one.status),
+                (one.remark, look, None),
+            ],
+        )
     last = row
     if next(rows, None) is not None:
         row += 1
