@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from xltools.reading.refusals import (
@@ -34,6 +35,7 @@ PART_LIMIT = 128 * MIB  # one part, inflated: the longest table of a roll-up of 
 TOTAL_LIMIT = 256 * MIB  # all parts, inflated
 ENTRY_LIMIT = 5_000
 NAME_LIMIT = 1_000  # bytes of a part name
+MOST_COMMON = 100  # parts of a workbook as units send them
 RATIO_LIMIT = 250  # real sheets shrink 5 to 60 times; a run of one byte shrinks 1 030 times
 RATIO_FREE = 8 * MIB  # below this the ratio does not matter
 CHUNK = MIB
@@ -53,8 +55,7 @@ _UTF8 = 0x0800
 _SPEED = 0x0006  # how hard deflate tried: writers differ between the two headers, and nothing depends on it
 
 
-@dataclass(frozen=True, slots=True)
-class ZipEntry:
+class ZipEntry(NamedTuple):
     raw: bytes  # the name as it stands in the file
     name: str
     flags: int
@@ -161,13 +162,14 @@ def _central_entry(data: bytes, at: int) -> tuple[ZipEntry, int]:
     after = at + _CENTRAL.size
     raw = data[after : after + name_size]
     extra = _extra_fields(data[after + name_size : after + name_size + extra_size])
-    wide = extra.get(1, b"")
-    numbers = (number for (number,) in struct.iter_unpack("<Q", wide[: len(wide) // 8 * 8]))
-    size, packed, offset = (  # in this order, and only those that do not fit
-        next(numbers, -1) if number == _ONES32 else number for number in (size, packed, offset)
-    )
-    if min(size, packed, offset) < 0:
-        refuse_suspect("目录和内容对不上")
+    if _ONES32 in (size, packed, offset):
+        wide = extra.get(1, b"")
+        numbers = (number for (number,) in struct.iter_unpack("<Q", wide[: len(wide) // 8 * 8]))
+        size, packed, offset = (  # in this order, and only those that do not fit
+            next(numbers, -1) if number == _ONES32 else number for number in (size, packed, offset)
+        )
+        if min(size, packed, offset) < 0:
+            refuse_suspect("目录和内容对不上")
     if version & 0xFF > 63 or flags & _PATCHED:  # newer than the last edition of the format; a difference
         refuse_suspect("用了不通用的压缩方式")
     if disk not in (0, _ONES16):
@@ -179,6 +181,8 @@ def _central_entry(data: bytes, at: int) -> tuple[ZipEntry, int]:
 
 def _extra_fields(extra: bytes) -> dict[int, bytes]:
     fields: dict[int, bytes] = {}
+    if not extra:
+        return fields
     at = 0
     for _ in range(256):
         if at + 4 > len(extra):
@@ -213,20 +217,27 @@ def refuse_bombs(data: bytes, entries: Sequence[ZipEntry]) -> None:
             refuse_too_large()
 
 
+@lru_cache(maxsize=1024)
 def part_key(name: str) -> str:
     """Part names are equal when they differ in case or percent signs only."""
     return unquote(name).casefold()
 
 
-def check_names(entries: Iterable[ZipEntry]) -> None:
+def check_names(entries: Sequence[ZipEntry]) -> None:
+    named = tuple((entry.name, entry.size > 0) for entry in entries)
+    (_check_names if len(named) <= MOST_COMMON else _check_names.__wrapped__)(named)
+
+
+@lru_cache(maxsize=64)
+def _check_names(named: tuple[tuple[str, bool], ...]) -> None:
+    """Names, and whether there is something in the part; those of most workbooks are the same."""
     seen = set()
-    for entry in entries:
-        name = unquote(entry.name)
-        if re.search(r"[\x00-\x1f\\]|^/|^[A-Za-z]:", name) or (name.endswith("/") and entry.size):
+    for name, is_filled in named:
+        name, key = unquote(name), part_key(name)
+        if re.search(r"[\x00-\x1f\\]|^/|^[A-Za-z]:", name) or (name.endswith("/") and is_filled):
             refuse_suspect("部件的名称不合规矩")
         if any(step in ("", ".", "..") for step in name.removesuffix("/").split("/")):
             refuse_suspect("部件的名称不合规矩")
-        key = part_key(entry.name)
         if key in seen:
             refuse_suspect("有两个同名的部件")
         seen.add(key)
@@ -243,7 +254,7 @@ def check_places(data: bytes, entries: Sequence[ZipEntry]) -> list[ZipEntry]:
         if entry.offset > reached and (reached == 0 or data.find(LOCAL_MARK, reached, entry.offset) >= 0):
             refuse_foreign_bytes()  # programs that read front to back would see what the directory does not list
         start, reached = _check_local(data, entry, limit)
-        placed.append(replace(entry, start=start))
+        placed.append(entry._replace(start=start))
     if data.find(LOCAL_MARK, reached, limit) >= 0:
         refuse_foreign_bytes()
     return placed
@@ -295,8 +306,33 @@ def _descriptor_size(data: bytes, at: int, entry: ZipEntry) -> int:
     return 0
 
 
+def inflated(data: bytes, entry: ZipEntry) -> bytes:
+    """The content of one part of at most 1 MiB, all at once."""
+    packed = data[entry.start : entry.start + entry.packed]
+    if entry.method:
+        machine = zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            content = machine.decompress(packed, entry.size + 1)
+        except zlib.error:
+            refuse_broken()
+        if len(content) > entry.size:
+            refuse_suspect("部件比登记的大")
+        if not machine.eof:
+            refuse_broken()
+        if machine.unused_data:
+            refuse_suspect("部件后面夹带了别的内容")
+    else:
+        content = packed
+    if len(content) != entry.size or zlib.crc32(content) != entry.crc:
+        refuse_broken()
+    return content
+
+
 def inflate(data: bytes, entry: ZipEntry) -> Iterator[bytes]:
     """The content of one part in pieces of at most 1 MiB; never more than the directory declares."""
+    if entry.size <= CHUNK:
+        yield inflated(data, entry)
+        return
     view = memoryview(data)[entry.start : entry.start + entry.packed]
     crc = done = 0
     for chunk in _stored(view) if entry.method == 0 else _deflated(view):

@@ -18,6 +18,7 @@ import posixpath
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from xltools.longpath import reachable
@@ -26,6 +27,7 @@ from xltools.reading.archive import (
     CIPHERED,
     FILE_LIMIT,
     MIB,
+    MOST_COMMON,
     ZipEntry,
     check_names,
     check_places,
@@ -36,6 +38,7 @@ from xltools.reading.archive import (
     refuse_bombs,
 )
 from xltools.reading.kinds import refuse_other_archives, refuse_unlike_zip
+from xltools.reading.known import Store
 from xltools.reading.opc import Relation, content_types, relations_in, resolved, scan_xml
 from xltools.reading.refusals import (
     DAMAGED,
@@ -53,6 +56,7 @@ from xltools.reading.refusals import (
 from xltools.reading.refusals import Refused as Refused  # which those who open files catch
 
 PARSE_LIMIT = 4 * MIB  # content types and relationships, together
+LONGEST_KNOWN = 32_768  # bytes of a part that is remembered, should other files have it as well
 KEEP_LIMIT = 8 * MIB  # parts kept after checking, so that an ordinary workbook is inflated once
 
 # A file in a folder
@@ -209,13 +213,10 @@ def admit(data: bytes) -> Package:
     parts = [placed[entry.name] for entry in entries if not entry.name.endswith("/")]
     keys = {part_key(entry.name): entry.name for entry in parts}
     types, kept = _check_parts(data, parts)
-    relations = {_source_of(name): relations_in(kept[name]) for name in types if _is_relations(name)}
-    main, strict = _find_main(relations.get("", ()), keys, types)
-    refuse_active_content(types, relations)
-    for relation in relations.get(main, ()):
-        needed = relation.kind in ("worksheet", "sharedstrings", "styles")
-        if needed and part_key(resolved(main, relation.target)) not in keys:
-            refuse_missing_part()
+    relations = tuple((_source_of(name), relations_in(kept[name])) for name in types if _is_relations(name))
+    declared = tuple(types.items())
+    judge = _judge if len(declared) <= MOST_COMMON else _judge.__wrapped__
+    main, strict = judge(declared, relations)
     return Package(
         sha256=hashlib.sha256(data).hexdigest(),
         size=len(data),
@@ -229,6 +230,26 @@ def admit(data: bytes) -> Package:
     )
 
 
+@lru_cache(maxsize=64)
+def _judge(
+    declared: tuple[tuple[str, str], ...], related: tuple[tuple[str, tuple[Relation, ...]], ...]
+) -> tuple[str, bool]:
+    """The workbook part and whether it is Strict, once what the parts are and refer to is found harmless.
+
+    `declared` are parts with their content types, `related` parts with what they refer to; most workbooks have the
+    same ones.
+    """
+    types, relations = dict(declared), dict(related)
+    keys = {part_key(name): name for name in types}
+    main, strict = _find_main(relations.get("", ()), keys, types)
+    refuse_active_content(types, relations)
+    for relation in relations.get(main, ()):
+        needed = relation.kind in ("worksheet", "sharedstrings", "styles")
+        if needed and part_key(resolved(main, relation.target)) not in keys:
+            refuse_missing_part()
+    return main, strict
+
+
 def _is_relations(name: str) -> bool:
     return name.casefold().endswith(".rels")
 
@@ -239,7 +260,7 @@ def _source_of(name: str) -> str:
     return posixpath.join(posixpath.dirname(folder), last[: -len(".rels")])
 
 
-def _check_parts(data: bytes, parts: Sequence[ZipEntry]) -> tuple[dict[str, str], dict[str, bytes]]:
+def _check_parts(data: bytes, parts: Sequence[ZipEntry]) -> tuple[Mapping[str, str], dict[str, bytes]]:
     """Inflate every part once; the content type of each, and the contents that were kept."""
     kept: dict[str, bytes] = {}
     contents = next((part for part in parts if part_key(part.name) == "[content_types].xml"), None)
@@ -249,22 +270,43 @@ def _check_parts(data: bytes, parts: Sequence[ZipEntry]) -> tuple[dict[str, str]
     if sum(part.size for part in needed) > PARSE_LIMIT:
         refuse_too_large()
     for part in needed:
-        kept[part.name] = b"".join(scan_xml(inflate(data, part)))
+        kept[part.name] = _content(data, part, is_xml=True)
     types = content_types(kept[contents.name], parts)
     room = KEEP_LIMIT
     for part in parts:
         if part.name in kept:
             continue
-        chunks = inflate(data, part)
-        if part.name.casefold().endswith((".xml", ".vml")) or types[part.name].endswith("sheet.main+xml"):
-            chunks = scan_xml(chunks)
+        is_xml = part.name.casefold().endswith((".xml", ".vml")) or types[part.name].endswith(
+            "sheet.main+xml"
+        )
         if part.size <= room:
             room -= part.size
-            kept[part.name] = b"".join(chunks)
+            kept[part.name] = _content(data, part, is_xml=is_xml)
         else:
-            for _ in chunks:
+            for _ in _chunks(data, part, is_xml=is_xml):
                 pass
     return types, kept
+
+
+_CONTENTS: Store[bytes] = Store()  # of parts that are packed alike in many files, such as styles
+
+
+def _content(data: bytes, part: ZipEntry, *, is_xml: bool) -> bytes:
+    """What a part holds, once it is found harmless."""
+
+    def content() -> bytes:
+        return b"".join(_chunks(data, part, is_xml=is_xml))
+
+    if part.size > LONGEST_KNOWN:
+        return content()
+    packed = data[part.start : part.start + part.packed]
+    known = _CONTENTS.get((packed, part.method, part.size, part.crc, is_xml), content)
+    return content() if known is None else known
+
+
+def _chunks(data: bytes, part: ZipEntry, *, is_xml: bool) -> Iterator[bytes]:
+    chunks = inflate(data, part)
+    return scan_xml(chunks) if is_xml else chunks
 
 
 _MAIN_TYPES = tuple(

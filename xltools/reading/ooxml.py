@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Protocol
 
 from xltools.filing import Book, Cell, SheetFacts
 from xltools.reading import skeletons
 from xltools.reading.drawings import DrawingsReader
 from xltools.reading.formats import Styles, read_styles
+from xltools.reading.opc import LONGEST_COMMON
 from xltools.reading.parts import (
     PropertiesReader,
     RelationsReader,
@@ -183,14 +185,20 @@ def _read(parts: Parts, path: str | None, about: str) -> bytes:
     return parts.read(name)
 
 
-def _related(parts: Parts, source: str) -> dict[str, tuple[str, str]]:
+def _related(parts: Parts, source: str) -> Mapping[str, tuple[str, str]]:
     """Id → (path, kind) of the parts that `source` points to; "" is the package itself."""
     folder, base = posixpath.split(source)
     name = parts.find(posixpath.join(folder, "_rels", f"{base}.rels"))
     if name is None:
         return {}
+    data = parts.read(name)
+    return (_relations if len(data) <= LONGEST_COMMON else _relations.__wrapped__)(folder, data)
+
+
+@lru_cache(maxsize=64)
+def _relations(folder: str, data: bytes) -> Mapping[str, tuple[str, str]]:
     relations = RelationsReader()
-    relations.parse(parts.read(name), "工作簿的部件目录")
+    relations.parse(data, "工作簿的部件目录")
     related = {}
     for identifier, target, kind in relations.found:
         path = posixpath.join("/", folder, target.partition("#")[0].replace("\\", "/"))

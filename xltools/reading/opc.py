@@ -9,16 +9,21 @@ from __future__ import annotations
 import codecs
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from xml.parsers import expat
 
-from xltools.reading.archive import ZipEntry, part_key
+from xltools.reading.archive import MOST_COMMON, ZipEntry, part_key
 from xltools.reading.refusals import DOCTYPE, FRESH, refuse_broken, refuse_suspect, refused
 
+LONGEST_COMMON = 16_384  # bytes of what is the same in most workbooks
 _DECLARATIONS = tuple(
     mark for word in ("!DOCTYPE", "!ENTITY") for mark in (b"<" + word.encode(), word.encode("utf-16-le")[:-1])
 )  # without its last zero the second stands in both byte orders
+
+_BEGINNINGS = (b"<!", b"<\0!")  # of these, for a quick look
+_USUAL_HEAD = re.compile(rb"""<\?xml version="1\.0" encoding="UTF-8"(?: standalone="yes")?\?>\s*<""")
 
 
 def scan_xml(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -31,7 +36,7 @@ def scan_xml(chunks: Iterable[bytes]) -> Iterator[bytes]:
         if len(head) < 1024:
             head += chunk[: 1024 - len(head)]
         window = tail + chunk
-        if any(mark in window for mark in _DECLARATIONS):
+        if any(mark in window for mark in _BEGINNINGS) and any(mark in window for mark in _DECLARATIONS):
             sentence = "工作簿里有不该有的实体声明，为安全起见没有读取。"
             raise refused(DOCTYPE, sentence, FRESH)
         tail = window[-20:]
@@ -40,7 +45,7 @@ def scan_xml(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _check_encoding(head: bytes) -> None:
-    if not head:
+    if not head or _USUAL_HEAD.match(head):
         return
     encoding = "latin-1"
     if head.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff", b"<\0\0\0", b"\0\0\0<")):
@@ -102,8 +107,13 @@ def _each_element(content: bytes, take: Callable[[str, Mapping[str, str]], None]
         refuse_broken()
 
 
-def relations_in(content: bytes) -> list[Relation]:
+def relations_in(content: bytes) -> tuple[Relation, ...]:
     """Every relationship but hyperlinks, which are only ever followed by a person's click."""
+    return (_relations_in if len(content) <= LONGEST_COMMON else _relations_in.__wrapped__)(content)
+
+
+@lru_cache(maxsize=64)
+def _relations_in(content: bytes) -> tuple[Relation, ...]:
     relations: list[Relation] = []
 
     def take(name: str, given: Mapping[str, str]) -> None:
@@ -114,11 +124,18 @@ def relations_in(content: bytes) -> list[Relation]:
             relations.append(Relation(kind, whole, given.get("Target", ""), outside))
 
     _each_element(content, take)
-    return relations
+    return tuple(relations)
 
 
-def content_types(content: bytes, parts: Iterable[ZipEntry]) -> dict[str, str]:
+def content_types(content: bytes, parts: Sequence[ZipEntry]) -> Mapping[str, str]:
     """Part name -> content type, lower case; "" for a part that has none."""
+    is_common = len(content) <= LONGEST_COMMON and len(parts) <= MOST_COMMON
+    names = tuple(part.name for part in parts)
+    return (_content_types if is_common else _content_types.__wrapped__)(content, names)
+
+
+@lru_cache(maxsize=64)
+def _content_types(content: bytes, parts: Sequence[str]) -> Mapping[str, str]:
     endings: dict[str, str] = {}
     places: dict[str, str] = {}
 
@@ -134,6 +151,6 @@ def content_types(content: bytes, parts: Iterable[ZipEntry]) -> dict[str, str]:
     _each_element(content, take)
     found = {}
     for part in parts:
-        key = part_key(part.name)
-        found[part.name] = places.get(key) or endings.get(key.rpartition(".")[2], "")
+        key = part_key(part)
+        found[part] = places.get(key) or endings.get(key.rpartition(".")[2], "")
     return found

@@ -10,20 +10,17 @@ comments, odd encodings, entities within values, marks that do not come out wher
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Generic, TypeVar
+from typing import TypeVar
 from xml.parsers import expat
 
 from xltools.filing import Cell, SheetFacts, Skeleton
+from xltools.reading.known import Store, Unusual
 from xltools.reading.parts import PropertiesReader, State, StringsReader, WorkbookReader, unescaped
-from xltools.reading.refusals import Refused
 from xltools.reading.sheet import MOST_CELLS, MOST_EXPANDED, Common, SheetReader
 
-MOST_KNOWN = 160  # skeletons of one kind: a form's sheets by some programs, with some variants
-MOST_MET = 20_000  # skeletons met once
 LONGEST = 1 << 20  # bytes of a part
 MOST_ALIKE, LONGEST_ALIKE = (
     2_000,
@@ -39,41 +36,6 @@ _UTF_8 = re.compile(
     rb"""(?: standalone=["'](?:yes|no)["'])? ?\?>)?\s*<[A-Za-z]"""
 )
 _NO_CHARACTER = re.compile("[\ufffe\uffff]")  # which expat refuses
-
-Known = TypeVar("Known")
-
-
-class Unusual(Exception):
-    """Only the plain reader can tell what this is."""
-
-
-class Store(Generic[Known]):
-    """What is known of skeletons: learned when they are met for the second time, None where nothing can be."""
-
-    def __init__(self) -> None:
-        self._known: dict[Hashable, Known | None] = {}
-        self._met: set[int] = set()
-
-    def get(self, key: Hashable, learn: Callable[[], Known]) -> Known | None:
-        if key in self._known:
-            return self._known[key]
-        fingerprint = hash(key)
-        if fingerprint not in self._met:
-            if len(self._met) >= MOST_MET:
-                self._met.clear()
-            self._met.add(fingerprint)
-            return None
-        known: Known | None = None
-        with suppress(Unusual, Refused):
-            known = learn()
-        if len(self._known) >= MOST_KNOWN:
-            self._known.pop(next(iter(self._known)), None)
-        self._known[key] = known
-        return known
-
-    def forget(self) -> None:
-        self._known.clear()
-        self._met.clear()
 
 
 @dataclass(frozen=True)
@@ -108,12 +70,6 @@ def text_of(value: bytes) -> str:
     if not value.isascii() and _NO_CHARACTER.search(text):
         raise Unusual
     return text
-
-
-def forget() -> None:
-    """As if no workbook had been read yet."""
-    for store in (_SHEETS, _BOOKS, _PROPERTIES, _FRAMES):
-        store.forget()
 
 
 # ---- sheets
@@ -211,14 +167,16 @@ def _fillings(like: Cell) -> _Fillings:
     return _Fillings(like)
 
 
+Place = tuple[int, int, _Fillings]  # number of the value, of the cell that it fills, and with what
+
+
 @dataclass(frozen=True, eq=False)
 class _SheetSkeleton(Skeleton):
     facts: SheetFacts  # without cells
     addresses: tuple[str, ...]  # of all cells, in the order of the sheet
     cells: tuple[Cell | None, ...]  # None where a value goes
-    at: tuple[int, ...]  # for each value: which of the cells it fills, and with what
-    fillings: tuple[_Fillings, ...]
-    strings: tuple[int, ...]  # values that are numbers of strings
+    direct: tuple[Place, ...]  # of values as they stand
+    strings: tuple[Place, ...]  # of values that are numbers of strings
     results: tuple[tuple[int, bool], ...]  # values that are texts by themselves; whether they may be empty
     expanded: int  # characters of shared formulas
 
@@ -227,19 +185,17 @@ class _SheetSkeleton(Skeleton):
         common.expanded += self.expanded
         if common.expanded > MOST_EXPANDED:
             raise Unusual
-        found: list[bytes | str | None] = list(values)
-        numbered = common.numbered
-        try:
-            for number in self.strings:
-                found[number] = numbered[values[number]]
-        except KeyError:
-            raise Unusual from None
         for number, may_be_empty in self.results:
             if b"_x" in values[number] or not (values[number] or may_be_empty):
                 raise Unusual
-        cells = list(self.cells)
-        for at, fillings, value in zip(self.at, self.fillings, found, strict=True):
-            cells[at] = fillings[value]
+        cells, numbered = list(self.cells), common.numbered
+        for number, at, fillings in self.direct:
+            cells[at] = fillings[values[number]]
+        try:
+            for number, at, fillings in self.strings:
+                cells[at] = fillings[numbered[values[number]]]
+        except KeyError:
+            raise Unusual from None
         facts = self.facts
         return SheetFacts(
             name=name,
@@ -280,39 +236,37 @@ def _learn_sheet(pieces: Sequence[bytes], common: Common) -> _SheetSkeleton:
     if reader.arrays or reader.drawing or reader.overfull or reader.spread_to:
         raise Unusual
     count = len(pieces) - 1
-    places: dict[int, tuple[int, _Fillings]] = {}
-    strings, results = [], []
     cells: list[Cell | None] = list(reader.cells.values())
     addresses = tuple(reader.cells)
+    direct: list[Place] = []
+    strings: list[Place] = []
+    results: list[tuple[int, bool]] = []
     for at, cell in enumerate(reader.cells.values()):
         mark = cell.text.removeprefix(_STRING_MARK)
         number = int(mark) - _MARK if mark.isdecimal() and len(mark) == len(str(_MARK)) else -1
+        is_string = cell.text != mark
         if not 0 <= number < count:
-            if cell.text.startswith(_STRING_MARK):  # the number of a string that was not cut out
+            if is_string:  # the number of a string that was not cut out
                 raise Unusual
             continue
-        if number in places or cell.kind not in ("number", "text", "error"):
+        if cell.kind not in ("number", "text", "error"):
             raise Unusual
-        is_result = cell.kind == "text" and cell.text == mark
-        if is_result and cell.format == "date":  # or a date of ISO 8601
-            raise Unusual
-        if is_result:
+        if cell.kind == "text" and not is_string:
+            if cell.format == "date":  # or a date of ISO 8601
+                raise Unusual
             # without a formula an empty text and a cell without any look the same here
             results.append((number, cell.formula is not None))
-        elif cell.kind == "text":
-            strings.append(number)
-        places[number] = at, _fillings(replace(cell, text=""))
+        (strings if is_string else direct).append((number, at, _fillings(replace(cell, text=""))))
         cells[at] = None
-    if len(places) != count:
+    places = sorted(direct + strings, key=lambda place: place[0])
+    if [number for number, _, _ in places] != list(range(count)):
         raise Unusual
-    where = [places[number] for number in range(count)]
     return _SheetSkeleton(
-        holes=frozenset(addresses[at] for at, _ in where),
+        holes=frozenset(addresses[at] for _, at, _ in places),
         facts=reader.facts("", "visible"),
         addresses=addresses,
         cells=tuple(cells),
-        at=tuple(at for at, _ in where),
-        fillings=tuple(made for _, made in where),
+        direct=tuple(direct),
         strings=tuple(strings),
         results=tuple(results),
         expanded=reader.common.expanded,
@@ -377,7 +331,7 @@ def _read_mapping(
     return reader, {**texts(reader), **filled}
 
 
-_STRING = re.compile(rb'<si><t(?: xml:space="preserve")?>(' + _NO_MARKUP + b")</t></si>")
+_STRING = re.compile(f'<si><t(?: xml:space="preserve")?>({_NO_MARKUP.decode()})</t></si>')
 _FRAMES: Store[bool] = Store()
 
 
@@ -385,21 +339,21 @@ def read_strings(data: bytes) -> list[str] | None:
     """The shared strings, if each is a plain one; None where the plain reader has to read them."""
     if len(data) > LONGEST or b"<!" in data:
         return None
-    pieces = _STRING.split(data)
+    try:
+        pieces = _STRING.split(text_of(data))
+    except Unusual:
+        return None
     frame = pieces[0], pieces[-1]
     if any(pieces[2:-1:2]) or len(pieces) < 3 or not _FRAMES.get(frame, lambda: _is_frame(*frame)):
         return None
-    try:
-        texts = [text_of(value) for value in pieces[1::2]]
-    except Unusual:
-        return None
+    texts = pieces[1::2]
     return [unescaped(text) for text in texts] if b"_x" in data else texts
 
 
-def _is_frame(head: bytes, tail: bytes) -> bool:
+def _is_frame(head: str, tail: str) -> bool:
     """Whether strings between these are all there is."""
-    if not _UTF_8.match(head):
+    if not _UTF_8.match(head.encode()):
         return False
     reader = StringsReader()
-    reader.parse(head + b"<si><t>1</t></si>" + tail, "")
+    reader.parse((head + "<si><t>1</t></si>" + tail).encode(), "")
     return reader.strings == ["1"]

@@ -1,0 +1,61 @@
+"""Known: what files have in common is found out once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+from typing import Any, Generic, TypeVar
+
+from xltools.reading.refusals import Refused
+
+MOST_KNOWN = 160  # things of one kind: a form's sheets by some programs, with some variants
+MOST_MET = 20_000  # things met once, of which only a hash is kept
+
+Known = TypeVar("Known")
+
+
+class Unusual(Exception):
+    """What this is cannot be kept: it has to be looked at each time."""
+
+
+class Store(Generic[Known]):
+    """What was found out about things that files have in common, by the things themselves.
+
+    It is learned when a thing is met for the second time, so that what only one file has takes no room.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, Known | None] = {}
+        self._met: set[int] = set()
+        _STORES.append(self)
+
+    def get(self, key: Hashable, learn: Callable[[], Known]) -> Known | None:
+        """What is known of it; None when it is met for the first time, or learning ended in Unusual or Refused."""
+        if key in self._known:
+            return self._known[key]
+        fingerprint = hash(key)
+        if fingerprint not in self._met:
+            if len(self._met) >= MOST_MET:
+                self._met.clear()
+            self._met.add(fingerprint)
+            return None
+        known: Known | None = None
+        with suppress(Unusual, Refused):
+            known = learn()
+        if len(self._known) >= MOST_KNOWN:
+            self._known.pop(next(iter(self._known)), None)
+        self._known[key] = known
+        return known
+
+    def forget(self) -> None:
+        self._known.clear()
+        self._met.clear()
+
+
+_STORES: list[Store[Any]] = []
+
+
+def forget() -> None:
+    """As if no file had been read yet."""
+    for store in _STORES:
+        store.forget()
