@@ -1,19 +1,88 @@
 """The arithmetic of a form: totals from inputs, rules over both.  Exact, and no Excel library.
 
-Cached results in a file are never used; what a workbook should show is worked out here.
+Cached results in a file are never used; what a workbook should show is worked out here.  What a form adds up and
+compares is laid out once as positions in a list, since it is worked out for thousands of filings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
+from typing import TypeVar, overload
 
-from xltools.expression import Ref
+from xltools.expression import Ref, exact
 from xltools.form import Form, RuleLine, Value, Values
 
 Number = int | Decimal
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+class Row(Mapping[str, T]):
+    """What one filing has for each of some ids: a tuple of its own beside ids that all filings share.
+
+    >>> row = Row(("a", "b"), (3, None))
+    >>> row["a"], row.get("c"), row == {"a": 3, "b": None}
+    (3, None, True)
+    """
+
+    __slots__ = ("_at", "given", "names")
+
+    def __init__(self, names: tuple[str, ...], given: tuple[T, ...]) -> None:
+        """Raises ValueError unless there is one thing for each name."""
+        self.names, self._at = _places(names)
+        if len(given) != len(names):
+            raise ValueError(f"{len(names)} names for {len(given)} things")
+        self.given = given
+
+    def __getitem__(self, name: str) -> T:
+        return self.given[self._at[name]]
+
+    @overload
+    def get(self, name: str, /) -> T | None: ...
+    @overload
+    def get(self, name: str, /, default: T | D) -> T | D: ...
+    def get(self, name: str, /, default: object = None) -> object:
+        at = self._at.get(name)
+        return default if at is None else self.given[at]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._at
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def items(self) -> ItemsView[str, T]:
+        return dict(zip(self.names, self.given, strict=True)).items()
+
+    def values(self) -> ValuesView[T]:
+        return dict(zip(self.names, self.given, strict=True)).values()
+
+    def __repr__(self) -> str:
+        return f"Row({dict(self.items())!r})"
+
+    def __reduce__(self) -> tuple[type[Row[T]], tuple[tuple[str, ...], tuple[T, ...]]]:
+        # so that what comes from another process shares its ids as well
+        return Row, (self.names, self.given)
+
+
+@lru_cache(maxsize=256)
+def _places(names: tuple[str, ...]) -> tuple[tuple[str, ...], Mapping[str, int]]:
+    """The first of equal tuples of names, and where each name stands in it."""
+    return names, {name: at for at, name in enumerate(names)}
+
+
+def in_order(values: Mapping[str, T], names: tuple[str, ...]) -> tuple[T | None, ...]:
+    """The values under these names; None where there is none."""
+    if isinstance(values, Row) and values.names == names:
+        return values.given
+    return tuple(map(values.get, names))
 
 
 def as_number(value: Value) -> Number | None:
@@ -21,27 +90,57 @@ def as_number(value: Value) -> Number | None:
     return value if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
 
 
+@dataclass(frozen=True)
+class _Sums:
+    """A form's items by position: its inputs in their order, then its totals, each after what it adds up."""
+
+    inputs: tuple[str, ...]
+    totals: tuple[str, ...]
+    parts: tuple[tuple[int, ...], ...]  # of each total
+    reading: tuple[int, ...]  # where the items stand, in the form's reading order
+
+
+@lru_cache(maxsize=64)
+def _sums(form: Form) -> _Sums:
+    inputs = tuple(item.id for item in form.inputs)
+    derived = tuple(item.id for item in form.derived)
+    at = {name: place for place, name in enumerate(inputs + derived)}
+    parts = tuple(tuple(at[part] for part in item.sum) for item in form.derived)
+    return _Sums(inputs, derived, parts, tuple(at[name] for name in form.items))
+
+
+def input_names(form: Form) -> tuple[str, ...]:
+    """The ids of its inputs, always the same tuple."""
+    return _sums(form).inputs
+
+
+def _worked_out(form: Form, given: Iterable[Value], blank: Number | None) -> list[Number | None]:
+    """Each total of the form, in the order of `form.derived`."""
+    numbers = [value if type(value) is int else as_number(value) for value in given]
+    if blank is not None:
+        numbers = [blank if number is None else number for number in numbers]
+    count = len(numbers)
+    for parts in _sums(form).parts:
+        picked = [numbers[part] for part in parts]
+        numbers.append(None if None in picked else sum(number for number in picked if number is not None))
+    return numbers[count:]
+
+
 def totals(form: Form, inputs: Values, *, blank: Number | None = None) -> dict[str, Number | None]:
     """Every derived item from the inputs, in an order that puts parts first.
 
     A total with a part missing is None, since blank is not zero; `blank=0` gives what Excel's SUM shows.
     """
-    known: dict[str, Number | None] = {}
-    for item in form.derived:
-        result: Number | None = 0
-        for part in item.sum:
-            value = known[part] if part in known else as_number(inputs.get(part))
-            if value is None:
-                value = blank
-            result = None if result is None or value is None else result + value
-        known[item.id] = result
-    return known
+    sums = _sums(form)
+    return dict(zip(sums.totals, _worked_out(form, in_order(inputs, sums.inputs), blank), strict=True))
 
 
 def all_figures(form: Form, inputs: Values) -> dict[str, Value]:
     """Inputs and totals, in the form's reading order; blanks are None."""
-    derived = totals(form, inputs)
-    return {name: derived[name] if name in derived else inputs.get(name) for name in form.items}
+    sums = _sums(form)
+    given = in_order(inputs, sums.inputs)
+    values = (*given, *_worked_out(form, given, None))
+    return dict(zip(form.items, [values[place] for place in sums.reading], strict=True))
 
 
 def shares(form: Form, inputs: Values) -> dict[str, Value]:
@@ -114,3 +213,38 @@ def rule_results(
             status = Status.EXPLAINED
         sides = line.bound.sides(value)
         yield RuleResult(line, holds, status, sides.left, sides.right, sides.difference)
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """The rule lines that bind a level, over this year's figures and, behind them, some of last year's."""
+
+    names: tuple[str, ...]
+    last: tuple[str, ...]
+    lines: tuple[tuple[RuleLine, tuple[int, ...]], ...]  # with where its refs stand
+
+
+@lru_cache(maxsize=64)
+def _rules(form: Form, level: str) -> _Rules:
+    names, last = tuple(form.items), form.last_items
+    at = {Ref(name): place for place, name in enumerate(names)}
+    at |= {Ref(name, True): place for place, name in enumerate(last, len(names))}
+    lines = [line for line in form.rule_lines if line.binds(level)]
+    return _Rules(names, last, tuple((line, tuple(at[ref] for ref in line.bound.refs)) for line in lines))
+
+
+def broken_rules(
+    form: Form, figures: Mapping[str, Value], level: str, *, last: Values | None = None
+) -> list[RuleResult]:
+    """Of `rule_results` those that do not hold.  A total among `figures` is None while one of its parts is."""
+    rules = _rules(form, level)
+    values = (*in_order(figures, rules.names), *in_order(last or {}, rules.last))
+    numbers = [value if type(value) is int else exact(as_number(value)) for value in values]
+    broken = set()
+    for line, refs in rules.lines:
+        picked = [number for ref in refs if (number := numbers[ref]) is not None]
+        if len(picked) == len(refs) and line.bound.decides(picked) is False:
+            broken.add(line.id)
+    if not broken:
+        return []
+    return [one for one in rule_results(form, figures, level, last=last) if one.holds is False]

@@ -8,14 +8,14 @@ suspect answers it: with its figure corrected all of them hold and none that hel
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import IntEnum
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
-from xltools.compute import Number, as_number, totals
-from xltools.expression import Ref
+from xltools.compute import Number, as_number, in_order, totals
+from xltools.expression import Exact, Ref
 from xltools.form import Form, Item, RuleLine, Values
 from xltools.slips import Slip, slip_between
 
@@ -56,12 +56,85 @@ class _Constraint:
     terms: Mapping[str, Fraction]
     constant: Fraction
     is_typed: bool  # a typed total and its parts
+    last: tuple[tuple[str, Fraction], ...] = ()  # terms of last year's figures, not yet in the constant
+
+    @cached_property
+    def _counted(self) -> tuple[tuple[str, Exact], ...]:
+        """The terms with whole factors as ints, which are much quicker to work with."""
+        return tuple((item, _whole(factor)) for item, factor in self.terms.items())
 
     def residual(self, figures: Mapping[str, Number]) -> Fraction:
-        whole = self.constant
-        for item, factor in self.terms.items():
-            whole += factor * Fraction(figures[item])
-        return whole if abs(whole) >= _HALF else Fraction(0)
+        whole = _whole(self.constant)
+        for item, factor in self._counted:
+            figure = figures[item]
+            whole += factor * (figure if isinstance(figure, int) else Fraction(figure))
+        return Fraction(0 if -_HALF < whole < _HALF else whole)
+
+    def dated(self, last: Values) -> _Constraint | None:
+        """The same with last year's figures put in; None where one of them is not known."""
+        constant = self.constant
+        for item, factor in self.last:
+            number = as_number(last.get(item))
+            if number is None:
+                return None
+            constant += factor * Fraction(number)
+        return replace(self, constant=constant, last=()) if self.last else self
+
+
+def _whole(number: Fraction) -> Exact:
+    return number.numerator if number.denominator == 1 else number
+
+
+# ---- what must be equal
+
+
+def _constraints(form: Form, known: Mapping[str, Number], level: str, last: Values) -> Iterator[_Constraint]:
+    """Those whose figures are all known."""
+    typed = frozenset(item.id for item in form.derived if item.id in known)
+    for one in _all_constraints(form, level, typed):
+        dated = one.dated(last)
+        if dated is not None and dated.terms and all(item in known for item in dated.terms):
+            yield dated
+
+
+@lru_cache(maxsize=256)
+def _all_constraints(form: Form, level: str, typed: frozenset[str]) -> tuple[_Constraint, ...]:
+    """Each typed total and its parts, and each rule that is an equation and binds the level."""
+    made = []
+    for item in form.derived:
+        if item.id in typed:
+            terms = {item.id: Fraction(-1)}
+            for part in item.sum:
+                _expand(form, part, Fraction(1), terms, typed)
+            made.append(_Constraint(item.id, _left(terms), Fraction(0), is_typed=True))
+    for line in form.rule_lines:
+        equation = line.bound.equation
+        if equation is None or line.rule.level == "note" or not line.binds(level):
+            continue
+        terms = {}
+        for ref, factor in equation.terms:
+            if not ref.last:
+                _expand(form, ref.item, factor, terms, typed)
+        last = tuple((ref.item, factor) for ref, factor in equation.terms if ref.last)
+        made.append(_Constraint(line.id, _left(terms), equation.constant, is_typed=False, last=last))
+    return tuple(made)
+
+
+def _expand(
+    form: Form, name: str, factor: Fraction, terms: dict[str, Fraction], typed: frozenset[str]
+) -> None:
+    """A total that was not typed is whatever its parts are."""
+    parts = form.items[name].sum
+    if not parts or name in typed:
+        terms[name] = terms.get(name, Fraction(0)) + factor
+        return
+    for part in parts:
+        _expand(form, part, factor, terms, typed)
+
+
+def _left(terms: Mapping[str, Fraction]) -> dict[str, Fraction]:
+    """Terms that do not cancel out."""
+    return {item: factor for item, factor in terms.items() if factor}
 
 
 def suspects(form: Form, figures: Values, *, level: str, last: Values | None = None) -> tuple[Suspect, ...]:
@@ -70,59 +143,37 @@ def suspects(form: Form, figures: Values, *, level: str, last: Values | None = N
     `figures` holds inputs and those totals only that were typed; a blank is unknown and leaves undecided what
     it is part of.  Without typed totals a cell is named only where no other would do.
     """
-    known = {name: number for name in form.items if (number := as_number(figures.get(name))) is not None}
-    return tuple(_Case(form, known, level, last or {}).suspects())
+    given = zip(form.items, in_order(figures, _names(form)), strict=True)
+    known = {name: number for name, value in given if (number := as_number(value)) is not None}
+    constraints = tuple(_constraints(form, known, level, last or {}))
+    residuals = {one.id: residual for one in constraints if (residual := one.residual(known))}
+    if not residuals:
+        return ()
+    return tuple(_Case(form, known, level, last or {}, constraints, residuals).suspects())
+
+
+@lru_cache(maxsize=64)
+def _names(form: Form) -> tuple[str, ...]:
+    return tuple(form.items)
 
 
 class _Case:
-    def __init__(self, form: Form, known: Mapping[str, Number], level: str, last: Values) -> None:
+    def __init__(
+        self,
+        form: Form,
+        known: Mapping[str, Number],
+        level: str,
+        last: Values,
+        constraints: Sequence[_Constraint],
+        residuals: Mapping[str, Fraction],
+    ) -> None:
         self.form, self.known, self.level, self.last = form, known, level, last
-        self.constraints = tuple(self._constraints())
-        self.residuals = {one.id: one.residual(known) for one in self.constraints}
+        self.constraints = constraints
+        self.residuals = {one.id: residuals.get(one.id, Fraction(0)) for one in constraints}
         self.by_item: dict[str, list[_Constraint]] = {}
         for one in self.constraints:
             for item in one.terms:
                 self.by_item.setdefault(item, []).append(one)
-
-    # ---- what must be equal
-
-    def _constraints(self) -> Iterator[_Constraint]:
-        for item in self.form.derived:
-            if item.id in self.known:
-                terms = {item.id: Fraction(-1)}
-                for part in item.sum:
-                    self._expand(part, Fraction(1), terms)
-                yield from self._decided(item.id, terms, Fraction(0), is_typed=True)
-        for line in self.form.rule_lines:
-            equation = line.bound.equation
-            if equation is None or line.rule.level == "note" or not line.binds(self.level):
-                continue
-            terms, constant = {}, equation.constant
-            for ref, factor in equation.terms:
-                if not ref.last:
-                    self._expand(ref.item, factor, terms)
-                elif (number := as_number(self.last.get(ref.item))) is not None:
-                    constant += factor * Fraction(number)
-                else:
-                    break
-            else:
-                yield from self._decided(line.id, terms, constant, is_typed=False)
-
-    def _expand(self, name: str, factor: Fraction, terms: dict[str, Fraction]) -> None:
-        """A total that was not typed is whatever its parts are."""
-        parts = self.form.items[name].sum
-        if not parts or name in self.known:
-            terms[name] = terms.get(name, Fraction(0)) + factor
-            return
-        for part in parts:
-            self._expand(part, factor, terms)
-
-    def _decided(
-        self, name: str, terms: Mapping[str, Fraction], constant: Fraction, *, is_typed: bool
-    ) -> Iterator[_Constraint]:
-        terms = {item: factor for item, factor in terms.items() if factor}
-        if terms and all(item in self.known for item in terms):
-            yield _Constraint(name, terms, constant, is_typed)
 
     # ---- what is broken, and what would heal it
 

@@ -90,9 +90,9 @@ _Leaf: TypeAlias = Name | _Range | Ref  # a Ref stands for itself, where a side 
 _Numeric: TypeAlias = int | Decimal | Name | _Range | Ref | _Unary | _Chain
 _Truth: TypeAlias = _Compare | _Same | _Logic
 _Places: TypeAlias = Mapping[_Leaf, tuple[Ref, ...]]
-_Exact: TypeAlias = int | Fraction  # decimals and quotients are worked as fractions: 1 / 3 * 3 == 1
-_Work: TypeAlias = Callable[[Sequence[_Exact]], _Exact]
-_Test: TypeAlias = Callable[[Sequence[_Exact]], bool]
+Exact: TypeAlias = int | Fraction  # decimals and quotients are worked as fractions: 1 / 3 * 3 == 1
+_Work: TypeAlias = Callable[[Sequence[Exact]], Exact]
+_Test: TypeAlias = Callable[[Sequence[Exact]], bool]
 Lookup: TypeAlias = Callable[[Ref], int | Decimal | None]
 
 
@@ -399,8 +399,12 @@ class Bound:
         Everything is evaluated before anything is decided, for so do Excel's AND and OR.
         """
         numbers = _gather(self.refs, value)
+        return None if numbers is None else self.decides(numbers)
+
+    def decides(self, numbers: Sequence[Exact]) -> bool | None:
+        """The same for the `exact` numbers of all `refs`, in their order."""
         try:
-            return None if numbers is None else self._test(numbers)
+            return self._test(numbers)
         except ZeroDivisionError:
             return None
 
@@ -441,7 +445,7 @@ class Bound:
 _HALF = Fraction(1, 2_000_000)  # ROUND(…,6) makes zero of whatever is nearer to zero than this
 
 
-def _difference(left: _Exact, right: _Exact) -> _Exact:
+def _difference(left: Exact, right: Exact) -> Exact:
     """left - right, as a comparison sees it."""
     difference = left - right
     return difference if isinstance(difference, int) or abs(difference) >= _HALF else 0
@@ -466,21 +470,27 @@ _DECIDE: dict[str, Callable[[list[bool]], bool]] = {
 }
 
 
-def _gather(refs: Sequence[Ref], value: Lookup) -> list[_Exact] | None:
-    """The values of all; None when one is missing, or past any number Excel can hold (1E+999999999)."""
-    numbers: list[_Exact] = []
+def exact(number: int | Decimal | None) -> Exact | None:
+    """A number as rules are worked; None when it is missing, or past any number Excel can hold (1E+999999999)."""
+    if isinstance(number, int):
+        return number
+    if number is None or not number.is_finite() or abs(number.adjusted()) > 400:
+        return None
+    return Fraction(number)
+
+
+def _gather(refs: Sequence[Ref], value: Lookup) -> list[Exact] | None:
+    """The values of all; None when one is missing."""
+    numbers: list[Exact] = []
     for ref in refs:
-        found = value(ref)
-        if isinstance(found, int):
-            numbers.append(found)
-        elif found is None or not found.is_finite() or abs(found.adjusted()) > 400:
+        found = exact(value(ref))
+        if found is None:
             return None
-        else:
-            numbers.append(Fraction(found))
+        numbers.append(found)
     return numbers
 
 
-def _shown(number: _Exact | None) -> int | Decimal | None:
+def _shown(number: Exact | None) -> int | Decimal | None:
     if not isinstance(number, Fraction):
         return number
     above, below = Decimal(number.numerator), Decimal(number.denominator)
@@ -503,7 +513,7 @@ class _Side(NamedTuple):
         work = compiler.number(node)
         return cls(node, tuple(compiler.index), work)
 
-    def worth(self, value: Lookup) -> _Exact | None:
+    def worth(self, value: Lookup) -> Exact | None:
         numbers = _gather(self.refs, value)
         try:
             return None if numbers is None else self.work(numbers)
@@ -537,7 +547,7 @@ class _Compiler:
                 start = self.number(first)
                 rest = [(_SIGN[sign], self.number(operand)) for sign, operand in steps]
 
-                def run(values: Sequence[_Exact]) -> _Exact:
+                def run(values: Sequence[Exact]) -> Exact:
                     result = start(values)
                     for work, operand in rest:
                         result = work(result, operand(values))

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, InvalidOperation
 from functools import cached_property
-from typing import Literal
+from operator import itemgetter
+from typing import Literal, cast
 
-from xltools.compute import all_figures
+from xltools.compute import Row, all_figures
 from xltools.display import shows
 from xltools.form import Form, Value
 from xltools.layout import Carrier
@@ -50,6 +51,32 @@ class Cell:
         except InvalidOperation:
             return False
         return number.is_finite() and not shows(code, number, unit)
+
+    def __hash__(self) -> int:
+        """Quick, since what is known of cells is looked up by them: few differ in anything but their text."""
+        return hash(self.text)
+
+
+class Picked:
+    """Some cells of a sheet, fetched together.
+
+    >>> Picked(["A1", "B7"]).of({"B7": Cell("number", "3")})
+    (Cell(kind='blank', text='', formula=None, locked=True, format='general', code=''), \
+Cell(kind='number', text='3', formula=None, locked=True, format='general', code=''))
+    """
+
+    def __init__(self, addresses: Iterable[str]) -> None:
+        self.addresses = tuple(addresses)
+        self._get = itemgetter(*self.addresses) if len(self.addresses) > 1 else None
+
+    def of(self, cells: Mapping[str, Cell]) -> tuple[Cell, ...]:
+        """In the order of the addresses; a blank one where nothing is."""
+        if self._get is not None:
+            try:
+                return cast(tuple[Cell, ...], self._get(cells))
+            except KeyError:
+                pass
+        return tuple(cells.get(address, BLANK) for address in self.addresses)
 
 
 BLANK = Cell("blank")
@@ -120,6 +147,9 @@ class Entry:
     repair: str | None = None  # "全角数字改为半角" …; the figure counts, with a note
     fault: str | None = None  # code of the value fault; then value is None
     declared_zero: bool = False  # blank, and the cover says 未填写的数字格均为零
+
+    def __hash__(self) -> int:
+        return hash(self.cell.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +267,10 @@ class Filing:
         return {problem.fingerprint: problem.reason for problem in self.problems if problem.reason}
 
     @cached_property
-    def inputs(self) -> dict[str, Value]:
+    def inputs(self) -> Mapping[str, Value]:
         """Input values; a declared zero is 0, a blank or a fault is None."""
-        return {name: 0 if entry.declared_zero else entry.value for name, entry in self.entries.items()}
+        values = tuple(0 if entry.declared_zero else entry.value for entry in self.entries.values())
+        return Row(tuple(self.entries), values)
 
     @cached_property
     def figures(self) -> dict[str, Value]:

@@ -5,6 +5,7 @@ silent where one of them has found an error.  Figures of a broken sheet are not 
 nothing that depends on them is said.
 """
 
-from xltools.checks.registry import Case, Check, check, registered, run_checks
+from xltools.checks.registry import Case, Check, check, registered
+from xltools.checks.running import run_checks
 
 __all__ = ["Case", "Check", "check", "registered", "run_checks"]

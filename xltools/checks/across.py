@@ -60,7 +60,7 @@ def other_name(this: Check, case: Case) -> Iterator[Finding]:
         )
 
 
-@check("R103", "同一单位有两份不同的报表", requires=("S003",))
+@check("R103", "同一单位有两份不同的报表", requires=("S003",), of="many")
 def two_of_one(this: Check, case: Case) -> Iterator[Finding]:
     """同一单位两份内容不同的报表，在说明用哪一份之前都不汇总。
 
@@ -71,7 +71,7 @@ def two_of_one(this: Check, case: Case) -> Iterator[Finding]:
     return iter(())  # said by compare(), which sees all files
 
 
-@check("R104", "同一份文件收到两次", Level.NOTE, requires=("S003",))
+@check("R104", "同一份文件收到两次", Level.NOTE, requires=("S003",), of="many")
 def same_twice(this: Check, case: Case) -> Iterator[Finding]:
     """内容完全相同的文件只算一份。
 
@@ -82,7 +82,7 @@ def same_twice(this: Check, case: Case) -> Iterator[Finding]:
     return iter(())  # said by compare(), which sees all files
 
 
-@check("R105", "表式或年度与其他文件不同", requires=("S003",))
+@check("R105", "表式或年度与其他文件不同", requires=("S003",), of="many")
 def mixed(this: Check, case: Case) -> Iterator[Finding]:
     """一次汇总的报表要是同一表式、同一年度；混着的时候一份也不汇总，用 --form、--year 选定。
 
@@ -93,7 +93,7 @@ def mixed(this: Check, case: Case) -> Iterator[Finding]:
     return iter(())  # said by merging, which needs one form and one year
 
 
-@check("R106", "单位既单独报送，又在汇总件里", requires=("S003",))
+@check("R106", "单位既单独报送，又在汇总件里", requires=("S003",), of="many")
 def twice_through_a_rollup(this: Check, case: Case) -> Iterator[Finding]:
     """一个单位的数只能进来一次：自己报送，或包含在汇总件里。
 
@@ -104,7 +104,7 @@ def twice_through_a_rollup(this: Check, case: Case) -> Iterator[Finding]:
     return iter(())  # said by merging, which sees the leaves
 
 
-@check("R107", "两个单位的报表内容相同", Level.QUERY, requires=("S003",))
+@check("R107", "两个单位的报表内容相同", Level.QUERY, requires=("S003",), of="many")
 def same_content(this: Check, case: Case) -> Iterator[Finding]:
     """两个单位的数和文字不会一样；一样的多半是照抄，或者把别的单位的内容粘进了自己的表。
 
@@ -140,7 +140,7 @@ def named_for_another(this: Check, case: Case) -> Iterator[Finding]:
         )
 
 
-@check("R109", "已汇总的报表和它的下级都在", requires=("S003",))
+@check("R109", "已汇总的报表和它的下级都在", requires=("S003",), of="many")
 def with_its_parts(this: Check, case: Case) -> Iterator[Finding]:
     """类别是“已汇总”的报表已经含有下级的数；再和下级的报表、或由下级汇总的表加在一起，就重复了。
 
@@ -151,7 +151,7 @@ def with_its_parts(this: Check, case: Case) -> Iterator[Finding]:
     return iter(())  # said by merging, which sees who stands above whom
 
 
-@check("R110", "已经选用另一份", Level.NOTE, requires=("S003",))
+@check("R110", "已经选用另一份", Level.NOTE, requires=("S003",), of="many")
 def another_was_chosen(this: Check, case: Case) -> Iterator[Finding]:
     """汇总时用 --prefer 写明了用哪一份，被替下的就不计入，也不再要求改正。
 
@@ -162,7 +162,7 @@ def another_was_chosen(this: Check, case: Case) -> Iterator[Finding]:
     return iter(())  # said by merging, which is told
 
 
-@check("R111", "是先前汇总的结果", Level.NOTE, requires=("S003",))
+@check("R111", "是先前汇总的结果", Level.NOTE, requires=("S003",), of="many")
 def earlier_result(this: Check, case: Case) -> Iterator[Finding]:
     """收件里混着先前的汇总结果，而它汇总的单位都另有自己的报表：按各单位的报表汇总，它不再计入。
 
@@ -175,7 +175,7 @@ def earlier_result(this: Check, case: Case) -> Iterator[Finding]:
     return iter(())  # said by merging, which sees the leaves
 
 
-@check("R112", "已汇总的报表可能含有别的单位", Level.QUERY, requires=("S003",))
+@check("R112", "已汇总的报表可能含有别的单位", Level.QUERY, requires=("S003",), of="many")
 def may_hold_others(this: Check, case: Case) -> Iterator[Finding]:
     """已汇总的报表和级别更低、没写上级或上级认不出的单位一起汇总时，看不出后者是不是已经在里面。
 
@@ -186,7 +186,7 @@ def may_hold_others(this: Check, case: Case) -> Iterator[Finding]:
     return iter(())  # said by merging, which sees who stands above whom
 
 
-@check("R113", "分不清是不是同一个单位", Level.QUERY, requires=("S003",))
+@check("R113", "分不清是不是同一个单位", Level.QUERY, requires=("S003",), of="many")
 def may_be_the_same(this: Check, case: Case) -> Iterator[Finding]:
     """名称相同、上级不矛盾、代码却不同的两个单位，可能是一个单位用错了代码；名单里都有的除外。
 

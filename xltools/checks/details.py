@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xltools.checks.integrity import as_decimal, same
+from xltools.checks.integrity import same
 from xltools.checks.registry import Case, Check, check
 from xltools.checks.values import STRUCTURE, should_be
 from xltools.compute import as_number
@@ -33,7 +33,7 @@ def book_of(case: Case) -> Book | None:
     return case.filing.book if case.filing.is_rollup and case.filing.leaves else None
 
 
-@check("V116", "汇总件明细里的格不是数", requires=(*STRUCTURE, *MOVED))
+@check("V116", "汇总件明细里的格不是数", requires=(*STRUCTURE, *MOVED), of="rollup")
 def detail_figures(this: Check, case: Case) -> Iterator[Finding]:
     """汇总件“明细”表上各单位的数要是数本身：不能是文字、公式、日期，也不能是不合要求的数。
 
@@ -72,7 +72,7 @@ def detail_figures(this: Check, case: Case) -> Iterator[Finding]:
                 )
 
 
-@check("V118", "汇总件里单位的代码前后不一", requires=(*STRUCTURE, *MOVED))
+@check("V118", "汇总件里单位的代码前后不一", requires=(*STRUCTURE, *MOVED), of="rollup")
 def unit_codes(this: Check, case: Case) -> Iterator[Finding]:
     """汇总件“明细”表上写的单位代码，要与文件内部登记的一样；改了代码，同一单位可能被加两次。
 
@@ -101,7 +101,7 @@ def unit_codes(this: Check, case: Case) -> Iterator[Finding]:
                 return  # every other 明细 sheet would say the same
 
 
-@check("V119", "汇总件在汇总之后被改过", requires=(*STRUCTURE, *MOVED, "V116", "V118"))
+@check("V119", "汇总件在汇总之后被改过", requires=(*STRUCTURE, *MOVED, "V116", "V118"), of="rollup")
 def unsealed(this: Check, case: Case) -> Iterator[Finding]:
     """各单位的数、单位的名称代码类别、报送文件、声明的零，还有“汇总”首页和“报送情况”，都要和汇总的时候一样。
 
@@ -141,7 +141,11 @@ def _kept_seal(book: Book) -> str:
 
 
 @check(
-    "V117", "汇总件显示的数与明细之和不符", Level.QUERY, requires=(*STRUCTURE, *MOVED, "G205", "V116", "V119")
+    "V117",
+    "汇总件显示的数与明细之和不符",
+    Level.QUERY,
+    requires=(*STRUCTURE, *MOVED, "G205", "V116", "V119"),
+    of="rollup",
 )
 def shown_sums(this: Check, case: Case) -> Iterator[Finding]:
     """汇总件各表显示的数要等于“明细”各单位之和；不等说明明细在汇总之后被改过，或公式没有重算。
@@ -159,7 +163,7 @@ def shown_sums(this: Check, case: Case) -> Iterator[Finding]:
         cell = sheet.cell(slot.address)
         units = [as_number(leaf.inputs.get(slot.item.id)) for leaf in case.filing.leaves]
         right = sum(one for one in units if one is not None)
-        if cell.text and not same(as_decimal(cell), right):
+        if cell.text and not same(cell, right):
             yield this.finding(
                 case,
                 f"{case.at(slot)}在汇总件里显示的是 {cell.text}，明细各单位相加是 {number_text(right)}。",

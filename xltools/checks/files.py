@@ -14,7 +14,7 @@ def refused(this: Check, case: Case) -> Iterator[Finding]:
         yield this.finding(case, refusal.sentence, refusal.remedy)
 
 
-@check("F001", "不是普通文件，或打不开", needs_form=False)
+@check("F001", "不是普通文件，或打不开", needs_form=False, of="refusal")
 def unopenable(this: Check, case: Case) -> Iterator[Finding]:
     """送来的要是一个打得开的普通文件。
 
@@ -25,7 +25,7 @@ def unopenable(this: Check, case: Case) -> Iterator[Finding]:
     yield from refused(this, case)
 
 
-@check("F002", "空文件", needs_form=False)
+@check("F002", "空文件", needs_form=False, of="refusal")
 def empty(this: Check, case: Case) -> Iterator[Finding]:
     """文件里要有内容。
 
@@ -36,7 +36,7 @@ def empty(this: Check, case: Case) -> Iterator[Finding]:
     yield from refused(this, case)
 
 
-@check("F003", "不是 .xlsx 工作簿", needs_form=False)
+@check("F003", "不是 .xlsx 工作簿", needs_form=False, of="refusal")
 def other_format(this: Check, case: Case) -> Iterator[Finding]:
     """要用下发的 .xlsx 工作簿填报；改后缀不会改变格式。
 
@@ -47,7 +47,7 @@ def other_format(this: Check, case: Case) -> Iterator[Finding]:
     yield from refused(this, case)
 
 
-@check("F004", "加了密码", needs_form=False)
+@check("F004", "加了密码", needs_form=False, of="refusal")
 def encrypted(this: Check, case: Case) -> Iterator[Finding]:
     """工作簿不能加打开密码。
 
@@ -58,7 +58,7 @@ def encrypted(this: Check, case: Case) -> Iterator[Finding]:
     yield from refused(this, case)
 
 
-@check("F005", "文件残缺", needs_form=False)
+@check("F005", "文件残缺", needs_form=False, of="refusal")
 def damaged(this: Check, case: Case) -> Iterator[Finding]:
     """文件要完整，内部能读通。
 
@@ -69,7 +69,7 @@ def damaged(this: Check, case: Case) -> Iterator[Finding]:
     yield from refused(this, case)
 
 
-@check("F006", "文件结构可疑", needs_form=False)
+@check("F006", "文件结构可疑", needs_form=False, of="refusal")
 def suspicious(this: Check, case: Case) -> Iterator[Finding]:
     """压缩包的目录要规矩，不含重名、越界的条目。
 
@@ -80,7 +80,7 @@ def suspicious(this: Check, case: Case) -> Iterator[Finding]:
     yield from refused(this, case)
 
 
-@check("F007", "文件过大", needs_form=False)
+@check("F007", "文件过大", needs_form=False, of="refusal")
 def too_large(this: Check, case: Case) -> Iterator[Finding]:
     """文件大小要与一份报表相称。
 
@@ -91,7 +91,7 @@ def too_large(this: Check, case: Case) -> Iterator[Finding]:
     yield from refused(this, case)
 
 
-@check("F008", "带宏", needs_form=False)
+@check("F008", "带宏", needs_form=False, of="refusal")
 def with_macros(this: Check, case: Case) -> Iterator[Finding]:
     """工作簿不能带宏。
 
@@ -102,7 +102,7 @@ def with_macros(this: Check, case: Case) -> Iterator[Finding]:
     yield from refused(this, case)
 
 
-@check("F009", "带外部内容", needs_form=False)
+@check("F009", "带外部内容", needs_form=False, of="refusal")
 def with_outside_content(this: Check, case: Case) -> Iterator[Finding]:
     """数要在本工作簿里，不能引自别的文件或嵌入对象。
 
@@ -113,7 +113,7 @@ def with_outside_content(this: Check, case: Case) -> Iterator[Finding]:
     yield from refused(this, case)
 
 
-@check("F010", "含不允许的声明", needs_form=False)
+@check("F010", "含不允许的声明", needs_form=False, of="refusal")
 def with_doctype(this: Check, case: Case) -> Iterator[Finding]:
     """工作簿内部不能含文档类型声明或实体声明；办公软件从不写它们。
 
@@ -124,7 +124,7 @@ def with_doctype(this: Check, case: Case) -> Iterator[Finding]:
     yield from refused(this, case)
 
 
-@check("F011", "舍位副本", needs_form=False)
+@check("F011", "舍位副本", needs_form=False, of="refusal")
 def scaled_copy(this: Check, case: Case) -> Iterator[Finding]:
     """按万元、千件等写的舍位副本只供阅读，里面的数是四舍五入过的，不能当作报表。
 
@@ -135,7 +135,7 @@ def scaled_copy(this: Check, case: Case) -> Iterator[Finding]:
     yield from refused(this, case)
 
 
-@check("F012", "没有读完", needs_form=False)
+@check("F012", "没有读完", needs_form=False, of="refusal")
 def unfinished(this: Check, case: Case) -> Iterator[Finding]:
     """一份文件要在限定的时间和内存里读得完；读不完的只影响它自己，别的照常核对。
 

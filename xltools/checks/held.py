@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from xltools.checks.registry import Case, Check, check, registered
-from xltools.compute import totals
 from xltools.finding import Finding, Level
 from xltools.problems import PROBLEMS, Problem
 from xltools.words import number_text
@@ -21,8 +20,7 @@ ANSWER = "请核对这一处填得对不对，在“问题清单”这一条的�
 def worked_out(case: Case, row: Problem) -> str:
     """The total that a row speaks of, as its parts give it now."""
     slot = case.layout.at.get((row.sheet, row.cell))
-    shown = totals(case.form, case.filing.inputs, blank=0)
-    return number_text(shown[slot.item.id]) if slot is not None and slot.item.id in shown else ""
+    return number_text(case.sums[slot.item.id]) if slot is not None and slot.item.id in case.sums else ""
 
 
 @check(HELD, "退回的问题还没有答复", Level.QUERY, requires=STRUCTURE)

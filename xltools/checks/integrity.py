@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from xltools.checks.meaning import meaning
 from xltools.checks.registry import Case, Check, check
-from xltools.compute import as_number, totals
+from xltools.compute import Number
 from xltools.detail import is_summed, sum_formula
 from xltools.filing import Cell
 from xltools.finding import Finding, Level
@@ -48,12 +48,7 @@ def totals_read(case: Case) -> Iterator[tuple[Slot, Cell]]:
             yield slot, book.sheets[slot.sheet].cell(slot.address)
 
 
-def worked_out(case: Case, slot: Slot) -> str:
-    """The total by our own sum, blanks left out as in SUM."""
-    return number_text(totals(case.form, case.filing.inputs, blank=0)[slot.item.id])
-
-
-@check("G201", "合计被改成了数", requires=STRUCTURE, vanishes=True)
+@check("G201", "合计被改成了数", requires=STRUCTURE, vanishes=True, of="frame")
 def total_overwritten(this: Check, case: Case) -> Iterator[Finding]:
     """合计格是公式，不能改写成数；即使数目相同也不行，因为以后改分项它不会跟着变。
 
@@ -63,7 +58,7 @@ def total_overwritten(this: Check, case: Case) -> Iterator[Finding]:
     """
     for slot, cell in totals_read(case):
         if cell.formula is None and cell.kind != "blank":
-            right = worked_out(case, slot)
+            right = number_text(case.sums[slot.item.id])
             found = as_decimal(cell)
             difference = number_text(found - Decimal(right)) if found is not None else None
             words = f"，相差 {difference}" if difference not in (None, "0") else ""
@@ -80,7 +75,7 @@ def total_overwritten(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
-@check("G202", "合计公式被改了", requires=STRUCTURE)
+@check("G202", "合计公式被改了", requires=STRUCTURE, of="frame")
 def formula_altered(this: Check, case: Case) -> Iterator[Finding]:
     """合计公式的意思要和模板一样；大小写、空格、引号等写法不论。
 
@@ -104,7 +99,7 @@ def formula_altered(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
-@check("G203", "合计公式被删了", requires=STRUCTURE)
+@check("G203", "合计公式被删了", requires=STRUCTURE, of="frame")
 def formula_deleted(this: Check, case: Case) -> Iterator[Finding]:
     """合计格不能空着。
 
@@ -126,7 +121,7 @@ def formula_deleted(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
-@check("G205", "汇总件上的数不是明细之和", requires=(*STRUCTURE, "S007", "S008"))
+@check("G205", "汇总件上的数不是明细之和", requires=(*STRUCTURE, "S007", "S008"), of="rollup")
 def rollup_overwritten(this: Check, case: Case) -> Iterator[Finding]:
     """汇总件各表的数是对明细的求和公式，不能改写；要改就改报送单位的表，重新汇总。
 
@@ -164,11 +159,12 @@ def stale_total(this: Check, case: Case) -> Iterator[Finding]:
     改正：打开后按 F9 重算再保存；不改也不影响汇总。
     """
     expected = expected_meanings(case.form)
-    shown = totals(case.form, case.filing.inputs, blank=0)
     stale = [
         (slot, cell)
         for slot, cell in totals_read(case)
         if cell.formula is not None
+        and cell.text
+        and not same(cell, case.sums[slot.item.id])
         and meaning(cell.formula, slot.sheet) == expected[slot.item.id]
         and all(
             (entry := case.filing.entries.get(leaf)) is not None
@@ -176,13 +172,11 @@ def stale_total(this: Check, case: Case) -> Iterator[Finding]:
             and entry.repair is None
             for leaf in case.form.leaves_of(slot.item.id)
         )
-        and cell.text
-        and not same(as_decimal(cell), as_number(shown[slot.item.id]))
     ]
     if stale:
         slot, cell = stale[0]
         more = f"（共{len(stale)}处）" if len(stale) > 1 else ""
-        right = number_text(shown[slot.item.id])
+        right = number_text(case.sums[slot.item.id])
         yield this.finding(
             case,
             f"{case.at(slot)}显示的是 {cell.text}，重新相加是 {right}{more}，公式没有重算。",
@@ -206,8 +200,11 @@ def as_decimal(cell: Cell) -> Decimal | None:
     return value if value.is_finite() else None
 
 
-def same(cached: Decimal | None, right: int | Decimal | None) -> bool:
-    """Equal to the 15 digits that a program keeps."""
+def same(cell: Cell, right: Number | None) -> bool:
+    """Whether a cell shows a number, to the 15 digits that a program keeps."""
+    if cell.kind == "number" and cell.text == str(right):
+        return True
+    cached = as_decimal(cell)
     if cached is None or right is None:
         return False
     return abs(cached - right) <= Decimal("1e-9") * max(Decimal(1), abs(Decimal(right)))
@@ -224,11 +221,10 @@ def printed_total_differs(this: Check, case: Case) -> Iterator[Finding]:
     printed = {
         (one.sheet, one.cell): one for one in case.filing.transfers if one.outcome in (RECOMPUTED, DIFFERS)
     }
-    summed = totals(case.form, case.filing.inputs, blank=0)
-    for slot in case.layout.derived:
+    for slot in case.layout.derived if printed else ():
         one = printed.get((slot.sheet, slot.address))
         before = case.filing.typed_totals.get(slot.item.id)
-        right = as_number(summed[slot.item.id])
+        right = case.sums[slot.item.id]
         if one is None or before is None or right is None or before == right:
             continue
         apart = number_text(Decimal(before) - Decimal(right))

@@ -18,7 +18,7 @@ IDENTITY_WORDS = {"unit": "填报单位", "code": "单位代码", "kind": "类�
 USE_OWN = "请用下发给本单位的那一份填报，不要改表头，也不要用别的单位的。"
 
 
-@check("R201", "与下发台账不符", requires=("S003",))
+@check("R201", "与下发台账不符", requires=("S003",), of="many")
 def unlike_the_ledger(this: Check, case: Case) -> Iterator[Finding]:
     """每份模板下发时都记了签发号；报回来的单位、年度、表式要和台账里这个签发号的一样。
 
@@ -29,7 +29,7 @@ def unlike_the_ledger(this: Check, case: Case) -> Iterator[Finding]:
     return iter(())  # said by look_up(), which has the ledger
 
 
-@check("R202", "签发号不在台账里", Level.NOTE, requires=("S003",))
+@check("R202", "签发号不在台账里", Level.NOTE, requires=("S003",), of="many")
 def not_in_the_ledger(this: Check, case: Case) -> Iterator[Finding]:
     """由收报文件夹下发的模板各有一个签发号；台账里没有的，是别的收报文件夹下发的，单位和年度按文件自己写的算。
 
@@ -40,7 +40,7 @@ def not_in_the_ledger(this: Check, case: Case) -> Iterator[Finding]:
     return iter(())  # said by look_up(), which has the ledger
 
 
-@check("R203", "核验码不对", requires=("S003",))
+@check("R203", "核验码不对", requires=("S003",), of="many")
 def wrong_code(this: Check, case: Case) -> Iterator[Finding]:
     """签发号后面的核验码由密钥和表式、单位、年度算出；有密钥的一方算出来要一样。
 
@@ -51,7 +51,7 @@ def wrong_code(this: Check, case: Case) -> Iterator[Finding]:
     return iter(())  # said by look_up(), which has the key
 
 
-@check("R204", "核验码没有核对", Level.NOTE, requires=("S003",))
+@check("R204", "核验码没有核对", Level.NOTE, requires=("S003",), of="many")
 def code_not_looked_at(this: Check, case: Case) -> Iterator[Finding]:
     """带核验码的报表，要有下发时的台账或密钥才能核对；没有就只能按文件自己写的算。
 
@@ -62,7 +62,7 @@ def code_not_looked_at(this: Check, case: Case) -> Iterator[Finding]:
     return iter(())  # said by look_up(), which has neither
 
 
-@check("R205", "没有核验码", Level.QUERY, requires=("S003",))
+@check("R205", "没有核验码", Level.QUERY, requires=("S003",), of="many")
 def without_code(this: Check, case: Case) -> Iterator[Finding]:
     """有密钥的一方收表时，下发的模板都应带核验码；没有的，看不出是不是下发的那一份。汇总件不下发，不看这一项。
 
@@ -73,7 +73,7 @@ def without_code(this: Check, case: Case) -> Iterator[Finding]:
     return iter(())  # said by look_up(), which has the key
 
 
-@check("R206", "名称现在是别的单位的", Level.QUERY, requires=("S003",))
+@check("R206", "名称现在是别的单位的", Level.QUERY, requires=("S003",), of="many")
 def name_of_another(this: Check, case: Case) -> Iterator[Finding]:
     """名单改过以后，报表上写的名称要是这个单位的旧名或新名；成了名单里别的单位的名称，可能是名单里的代码对调了。
 

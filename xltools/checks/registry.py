@@ -1,4 +1,4 @@
-"""The registry of checks, and the one loop that runs them."""
+"""The registry of checks, and the case that each of them judges."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import Literal
 
-from xltools.compute import RuleResult, rule_results
+from xltools.checks.plain import Judged, doubtful
+from xltools.compute import Number, RuleResult, broken_rules, totals
 from xltools.culprit import Strength, Suspect, suspects
 from xltools.detail import detail_sheets
 from xltools.filing import Filing
@@ -61,16 +63,19 @@ class Case:
         return self.filing.unit.level if self.filing.unit else "town"
 
     @cached_property
-    def results(self) -> tuple[RuleResult, ...]:
-        return tuple(
-            rule_results(
-                self.form,
-                self.filing.figures,
-                self.level,
-                last=self.last,
-                explanations=self.filing.explanations,
-            )
-        )
+    def doubtful(self) -> tuple[Judged, ...]:
+        """The inputs that were read, but for those of which checks of single figures are known to say nothing."""
+        return doubtful(self.filing, self.level)
+
+    @cached_property
+    def sums(self) -> Mapping[str, Number | None]:
+        """Every total as its parts give it, blanks passed over as in SUM."""
+        return totals(self.form, self.filing.inputs, blank=0)
+
+    @cached_property
+    def broken(self) -> tuple[RuleResult, ...]:
+        """The rule lines that do not hold."""
+        return tuple(broken_rules(self.form, self.filing.figures, self.level, last=self.last))
 
     @cached_property
     def suspects(self) -> tuple[Suspect, ...]:
@@ -142,6 +147,17 @@ class Case:
         return f"〔{slot.sheet}〕{slot.address}（{self.label(slot)}）"
 
 
+# What a finding of a check, or its silence, follows from:
+Scope = Literal[
+    "refusal",  # why a file was not let in
+    "frame",  # the workbook but for what its unit fills in (frame.py)
+    "figure",  # each figure by itself, what is asked for in its cell, the unit's level and the year (plain.py)
+    "rollup",  # what only roll-ups have
+    "file",  # all that is in one file
+    "many",  # several files, or the ledger: said by who sees them, and never when one file is checked
+]
+
+
 @dataclass(frozen=True)
 class Check:
     """A registered check.  The docstring of `run` says what passes and what does not."""
@@ -151,6 +167,7 @@ class Check:
     level: Level
     requires: tuple[str, ...]
     run: Callable[[Case], Iterator[Finding]]
+    of: Scope = "file"
     needs_form: bool = True
     vanishes: bool = (
         False  # what it speaks of is not in a workbook that goes back: there the unit has to answer
@@ -205,10 +222,15 @@ def check(
     level: Level = Level.ERROR,
     *,
     requires: tuple[str, ...] = (),
+    of: Scope = "file",
     needs_form: bool = True,
     vanishes: bool = False,
 ) -> Callable[[Run], Run]:
-    """Registers a check.  The function gets its own registration and the case, and yields findings."""
+    """Registers a check.  The function gets its own registration and the case, and yields findings.
+
+    With `of="frame"` it is not asked again of a frame of which it had nothing to say; with `of="figure"` it looks at
+    `case.doubtful` only, and each of its findings names the `item`, if not several blank ones.
+    """
 
     def register(run: Run) -> Run:
         if code in _CHECKS:
@@ -219,7 +241,8 @@ def check(
 
         bound.__doc__ = run.__doc__
         module = list(MODULES).index(run.__module__.rpartition(".")[2])
-        made = Check(code, title, level, requires, bound, needs_form, vanishes, (module, len(_CHECKS)))
+        order = (module, len(_CHECKS))
+        made = Check(code, title, level, requires, bound, of, needs_form, vanishes, order)
         _CHECKS[code] = made
         return run
 
@@ -237,17 +260,3 @@ def registered() -> Mapping[str, Check]:
             if code not in _CHECKS or _CHECKS[code].order >= one.order:
                 raise ValueError(f"{one.code} 依赖的 {code} 应登记在它前面")
     return {one.code: one for one in ordered}
-
-
-def run_checks(case: Case) -> list[Finding]:
-    """All findings of one filing, in the order of the registry."""
-    findings: list[Finding] = []
-    stopped: set[str] = set()
-    for one in registered().values():
-        if (one.needs_form and case.filing.form is None) or stopped.intersection(one.requires):
-            continue
-        found = list(one.run(case))
-        findings += found
-        if any(finding.level is Level.ERROR for finding in found):
-            stopped.add(one.code)
-    return findings

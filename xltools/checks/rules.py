@@ -18,8 +18,8 @@ MOST_OPERANDS = 8
 def broken_rules(
     this: Check, case: Case, cure: str, wanted: Callable[[RuleResult], bool]
 ) -> Iterator[Finding]:
-    for result in case.results:
-        if result.holds is not False or result.line.rule.level != this.level.value or not wanted(result):
+    for result in case.broken:
+        if result.line.rule.level != this.level.value or not wanted(result):
             continue
         line = result.line
         own = [ref for ref in line.bound.refs if not ref.last]

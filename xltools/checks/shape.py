@@ -21,7 +21,7 @@ STRUCTURE = ("S006",)
 # ---- rows and columns
 
 
-@check("S009", "藏了填报格", Level.QUERY, requires=STRUCTURE)
+@check("S009", "藏了填报格", Level.QUERY, requires=STRUCTURE, of="frame")
 def hidden_inputs(this: Check, case: Case) -> Iterator[Finding]:
     """要填的格所在的行、列不要隐藏，免得看的人漏看。
 
@@ -88,7 +88,7 @@ def unsettled(case: Case) -> set[tuple[str, str]]:
     return found
 
 
-@check("S014", "合并的单元格变了", Level.NOTE, requires=STRUCTURE)
+@check("S014", "合并的单元格变了", Level.NOTE, requires=STRUCTURE, of="frame")
 def merges_changed(this: Check, case: Case) -> Iterator[Finding]:
     """合并、拆开单元格会让表难看，但各格的数还读得到，只提示。
 
@@ -122,7 +122,7 @@ def merges_changed(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
-@check("S015", "合并遮住了填报格", requires=STRUCTURE, vanishes=True)
+@check("S015", "合并遮住了填报格", requires=STRUCTURE, vanishes=True, of="frame")
 def merge_over_inputs(this: Check, case: Case) -> Iterator[Finding]:
     """几个格合并成一个，只留得下左上角的数，别的都没了或看不见了；填报格不能与别的格合并。
 
@@ -186,7 +186,7 @@ def outside_words(sheet: SheetFacts, addresses: list[str]) -> str:
     return f"〔{sheet.name}〕表格之外的 {words}（“{shown(sheet.cell(first))[:30]}”），没有读"
 
 
-@check("S016", "表外有内容", Level.NOTE, requires=STRUCTURE)
+@check("S016", "表外有内容", Level.NOTE, requires=STRUCTURE, of="frame")
 def strays(this: Check, case: Case) -> Iterator[Finding]:
     """表格之外的数和文字不读，也不算数。
 
@@ -206,7 +206,7 @@ def strays(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
-@check("S019", "空格按零计，表外却有数", Level.QUERY, requires=STRUCTURE, vanishes=True)
+@check("S019", "空格按零计，表外却有数", Level.QUERY, requires=STRUCTURE, vanishes=True, of="frame")
 def strays_beside_zeros(this: Check, case: Case) -> Iterator[Finding]:
     """声明了未填的数字格均为零，而表格之外、另加的工作表上写着数：要报的数可能填错了地方，被当成了零。
 
@@ -236,7 +236,7 @@ def strays_beside_zeros(this: Check, case: Case) -> Iterator[Finding]:
         )
 
 
-@check("S017", "合并格里另有内容", requires=STRUCTURE, vanishes=True)
+@check("S017", "合并格里另有内容", requires=STRUCTURE, vanishes=True, of="frame")
 def within_blocks(this: Check, case: Case) -> Iterator[Finding]:
     """几格合并成的填报格只读左上角；别的格里另有内容，就说不清哪个是要报的。
 

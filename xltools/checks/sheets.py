@@ -80,7 +80,7 @@ def beside_zeros(case: Case) -> Iterator[tuple[SheetFacts, list[str]]]:
             yield sheet, figures
 
 
-@check("S011", "多了工作表", Level.NOTE, requires=STRUCTURE)
+@check("S011", "多了工作表", Level.NOTE, requires=STRUCTURE, of="frame")
 def sheet_added(this: Check, case: Case) -> Iterator[Finding]:
     """模板之外的工作表不读，里面的数不算数；留着也不影响汇总。
 
@@ -99,7 +99,7 @@ def sheet_added(this: Check, case: Case) -> Iterator[Finding]:
         )
 
 
-@check("S012", "工作表次序变了", Level.NOTE, requires=STRUCTURE)
+@check("S012", "工作表次序变了", Level.NOTE, requires=STRUCTURE, of="frame")
 def sheets_reordered(this: Check, case: Case) -> Iterator[Finding]:
     """工作表按名字认，次序变了不影响读数，只提示一次。
 
@@ -123,7 +123,7 @@ def sheets_reordered(this: Check, case: Case) -> Iterator[Finding]:
         )
 
 
-@check("S013", "工作表多了一份", Level.QUERY, requires=STRUCTURE, vanishes=True)
+@check("S013", "工作表多了一份", Level.QUERY, requires=STRUCTURE, vanishes=True, of="frame")
 def sheet_doubled(this: Check, case: Case) -> Iterator[Finding]:
     """复制出来的工作表不读，自己照样子做的也不读；要报的数可能填在了那一张上。
 
@@ -167,7 +167,7 @@ def _repeated(this: Check, case: Case, copy: SheetFacts, name: str, labels: int)
     )
 
 
-@check("S018", "藏了工作表", Level.QUERY, requires=STRUCTURE)
+@check("S018", "藏了工作表", Level.QUERY, requires=STRUCTURE, of="frame")
 def sheet_hidden(this: Check, case: Case) -> Iterator[Finding]:
     """要填的工作表不要隐藏，免得看的人漏看。隐藏、显示 _meta 和填报说明不论。
 
@@ -204,7 +204,7 @@ def drawn_over(case: Case) -> Iterator[tuple[SheetFacts, dict[str, Place]]]:
             )
 
 
-@check("S022", "表上有图形", Level.NOTE, requires=STRUCTURE)
+@check("S022", "表上有图形", Level.NOTE, requires=STRUCTURE, of="frame")
 def drawings(this: Check, case: Case) -> Iterator[Finding]:
     """图片、文本框、形状不读，里面写的字和数不算数；没有压着填报格的，只提示。
 
@@ -225,7 +225,7 @@ def drawings(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
-@check("S023", "图形压在填报格上", Level.QUERY, requires=STRUCTURE, vanishes=True)
+@check("S023", "图形压在填报格上", Level.QUERY, requires=STRUCTURE, vanishes=True, of="frame")
 def drawings_over_inputs(this: Check, case: Case) -> Iterator[Finding]:
     """图片、文本框、形状压在填报格或合计上，看到的可能是图形里写的数，而不是格里的数。
 

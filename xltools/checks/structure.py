@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from operator import eq
 
 from xltools.checks.registry import Case, Check, check
 from xltools.filing import LabelFault, SheetFacts
 from xltools.finding import Finding
 from xltools.geometry import position
-from xltools.layout import META
+from xltools.layout import META, Layout
 from xltools.roster import issue_number
 from xltools.words import label_key
 
@@ -27,7 +29,9 @@ MOST_LABELS = 5  # changed ones of a sheet named one by one; more are one cause
 RETURN_TO_BLANK = "请用下发给本单位的模板重新填报。"
 
 
-@check("S001", "不是下发的模板", needs_form=False, requires=tuple(f"F{n:03d}" for n in range(1, 12)))
+@check(
+    "S001", "不是下发的模板", needs_form=False, requires=tuple(f"F{n:03d}" for n in range(1, 13)), of="frame"
+)
 def not_our_template(this: Check, case: Case) -> Iterator[Finding]:
     """报上来的要是下发的那份模板，身份标记还在。
 
@@ -42,7 +46,7 @@ def not_our_template(this: Check, case: Case) -> Iterator[Finding]:
         )
 
 
-@check("S002", "表式不认得", needs_form=False, requires=("S001",))
+@check("S002", "表式不认得", needs_form=False, requires=("S001",), of="frame")
 def unknown_form(this: Check, case: Case) -> Iterator[Finding]:
     """工作簿所写的表式要在报表目录里。
 
@@ -69,20 +73,20 @@ def carriers_disagree(this: Check, case: Case) -> Iterator[Finding]:
     改正：用下发给本单位的模板重新填报，不要改表头。
     """
     filing = case.filing
-    said: dict[str, Counter[str]] = {}
+    said: dict[str, list[str]] = {}
     moved = {
         fault.sheet for fault in filing.label_faults
     }  # what stands at its carriers' addresses means nothing
     claims = [c for c in filing.claims if c.carrier.place is None or c.carrier.place.sheet not in moved]
     for claim in claims:
         if claim.value is not None:
-            said.setdefault(claim.carrier.field, Counter())[claim.value] += 1
+            said.setdefault(claim.carrier.field, []).append(claim.value)
     conflict = False
     for name, words in FIELD_WORDS.items():
-        values = said.get(name, Counter())
-        if len(values) > 1:
+        values = said.get(name, [])
+        if len(set(values)) > 1:
             conflict = True
-            usual = values.most_common(1)[0][0]
+            usual = Counter(values).most_common(1)[0][0]
             odd = next(c for c in claims if c.carrier.field == name and c.value not in (None, usual))
             place = odd.carrier.place
             where = f"〔{place.sheet}〕{place.address}" if place and place.sheet != META else "文件内部的标记"
@@ -175,7 +179,7 @@ def other_form(this: Check, case: Case) -> Iterator[Finding]:
         )
 
 
-@check("S006", "工作表缺少、改名或重复", requires=("S001",))
+@check("S006", "工作表缺少、改名或重复", requires=("S001",), of="frame")
 def sheets_missing(this: Check, case: Case) -> Iterator[Finding]:
     """模板的每张工作表（填报说明除外，隐藏的 _meta 在内）都要在，名字不变；次序不论。
 
@@ -213,7 +217,7 @@ def looks_like(case: Case, sheet: SheetFacts, name: str) -> bool:
     return bool(labels) and same * 2 >= len(labels)
 
 
-@check("S007", "行列移动了", requires=("S006",))
+@check("S007", "行列移动了", requires=("S006",), of="frame")
 def shifted(this: Check, case: Case) -> Iterator[Finding]:
     """不能插入、删除、移动行或列；移动了的表一个数也不读。
 
@@ -237,7 +241,7 @@ def shifted(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
-@check("S008", "标签改了", requires=("S006",))
+@check("S008", "标签改了", requires=("S006",), of="frame")
 def label_changed(this: Check, case: Case) -> Iterator[Finding]:
     """表头、行名、列名要和模板一样；换行、空格、全角半角不论。
 
@@ -299,7 +303,7 @@ def _movement(case: Case, sheet: str, faults: list[LabelFault]) -> tuple[LabelFa
     return first[step] if count >= 2 or count == len(faults) else None
 
 
-@check("S010", "工作表内容过多", requires=("S006",))
+@check("S010", "工作表内容过多", requires=("S006",), of="frame")
 def overfull(this: Check, case: Case) -> Iterator[Finding]:
     """一张表里的内容要与报表相称。
 
@@ -331,6 +335,9 @@ def cut_away(this: Check, case: Case) -> Iterator[Finding]:
     book = case.filing.book
     assert book is not None
     names = {name.lower(): text for name, text in book.names.items()}  # a cell's name goes where it is pasted
+    handed_out = named_cells(case.layout)
+    if all(map(eq, map(names.get, handed_out), handed_out.values())):
+        return
     for slot in case.layout.inputs:
         refers_to = names.get(slot.item.id, "").lstrip("=").replace("'", "").replace("$", "")
         if refers_to and refers_to.partition(":")[0] != f"{slot.sheet}!{slot.address}":
@@ -344,3 +351,9 @@ def cut_away(this: Check, case: Case) -> Iterator[Finding]:
                 found=refers_to,
                 expected=f"{slot.sheet}!{slot.address}",
             )
+
+
+@lru_cache(maxsize=64)
+def named_cells(layout: Layout) -> Mapping[str, str]:
+    """Names of inputs → where each stands, as a template has it: '三、依申请公开'!$D$7"""
+    return {slot.item.id: slot.place.absolute for slot in layout.inputs}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from xltools.answers import MOST_TEXT
 from xltools.checks.registry import Case, Check, check
 from xltools.checks.shape import unsettled
-from xltools.checks.values import STRUCTURE, entries
+from xltools.checks.values import STRUCTURE
 from xltools.finding import Finding, Level
 from xltools.geometry import Place
+from xltools.layout import Layout, Slot
 from xltools.roster import MOST_NAME
 
 LOST = "\ufffd"  # what stands for a character that no file can hold
@@ -22,10 +24,17 @@ def written(case: Case, *, joined: bool = True) -> Iterator[tuple[Place, str]]:
     yield from ((layout.texts[name], text) for name, text in filing.texts.items())
     yield from ((layout.cover[name], text) for name, text in filing.cover.items())
     yield from ((layout.rules[name].explanation, text) for name, text in filing.explanations.items())
-    for slot, entry in entries(case):
+    for slot in _in_words(layout):
+        entry = filing.entries.get(slot.item.id)
         whole = joined or not (filing.is_rollup and slot.item.rollup == "list")
-        if slot.item.type == "text" and entry.value is not None and whole:
+        if entry is not None and entry.value is not None and whole:
             yield slot.place, str(entry.value)
+
+
+@lru_cache(maxsize=64)
+def _in_words(layout: Layout) -> tuple[Slot, ...]:
+    """Inputs that are texts."""
+    return tuple(slot for slot in layout.inputs if slot.item.type == "text")
 
 
 @check("V113", "文字里有不可见的控制字符", Level.NOTE, requires=STRUCTURE)
@@ -84,15 +93,17 @@ def text_missing(this: Check, case: Case) -> Iterator[Finding]:
     不通过：空着　只写了“/”“－”“。”
     改正：写上文字；没有的也要写“无”。
     """
-    told = unsettled(case)
-    for name, text in case.form.texts.items():
-        place = case.layout.texts[name]
-        if (
-            not text.optional
-            and name in case.filing.texts
-            and not any(map(str.isalnum, case.filing.texts[name]))
-            and (place.sheet, place.address) not in told
-        ):
+    missing = [
+        name
+        for name, text in case.form.texts.items()
+        if not text.optional
+        and name in case.filing.texts
+        and not any(map(str.isalnum, case.filing.texts[name]))
+    ]
+    told = unsettled(case) if missing else ()
+    for name in missing:
+        text, place = case.form.texts[name], case.layout.texts[name]
+        if (place.sheet, place.address) not in told:
             yield this.finding(
                 case,
                 f"〔{place.sheet}〕{place.address}“{text.label}”没有写。",

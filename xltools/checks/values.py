@@ -10,7 +10,6 @@ from xltools.checks.ground import covers
 from xltools.checks.registry import Case, Check, check
 from xltools.checks.shape import unsettled
 from xltools.compute import as_number
-from xltools.filing import Entry
 from xltools.finding import Finding, Level
 from xltools.formulas import ZERO_FIELD
 from xltools.layout import Slot
@@ -26,20 +25,12 @@ SHOULD = {
 }
 
 
-def entries(case: Case) -> Iterator[tuple[Slot, Entry]]:
-    """The inputs that were read, with where they stand."""
-    for slot in case.layout.inputs:
-        entry = case.filing.entries.get(slot.item.id)
-        if entry is not None:
-            yield slot, entry
-
-
 def should_be(slot: Slot) -> str:
     unit = f"（单位：{slot.item.unit}）" if slot.item.unit else ""
     return SHOULD[slot.item.type] + unit
 
 
-@check("V100", "没有填", requires=(*STRUCTURE, "S020"))
+@check("V100", "没有填", requires=(*STRUCTURE, "S020"), of="figure")
 def blank(this: Check, case: Case) -> Iterator[Finding]:
     """每个数字格都要填；没有发生的填 0，或在封面声明未填写的数字格均为零。空着不等于 0。
 
@@ -47,16 +38,18 @@ def blank(this: Check, case: Case) -> Iterator[Finding]:
     不通过：空着
     改正：逐格填上，或在封面选“是”。
     """
+    unfilled = [
+        slot
+        for slot, entry in case.doubtful
+        if slot.item.type != "text"
+        and entry.value is None
+        and entry.fault is None
+        and not entry.declared_zero
+    ]
+    told = unsettled(case) if unfilled else ()
     empty: dict[str, list[Slot]] = {}
-    told = unsettled(case)
-    for slot, entry in entries(case):
-        if (
-            slot.item.type != "text"
-            and entry.value is None
-            and entry.fault is None
-            and not entry.declared_zero
-            and (slot.sheet, slot.address) not in told
-        ):
+    for slot in unfilled:
+        if (slot.sheet, slot.address) not in told:
             empty.setdefault(slot.sheet, []).append(slot)
     may_declare = ZERO_FIELD in case.layout.cover
     cure = "请填上数，没有发生的填 0"
@@ -82,7 +75,7 @@ def _list(slots: list[Slot], most: int = 8) -> str:
 
 
 def faulty(this: Check, case: Case, why: str, cure: str) -> Iterator[Finding]:
-    for slot, entry in entries(case):
+    for slot, entry in case.doubtful:
         if entry.fault == this.code:
             cell = entry.cell
             shown = f"={cell.formula}" if cell.formula is not None else cell.text
@@ -98,7 +91,7 @@ def faulty(this: Check, case: Case, why: str, cure: str) -> Iterator[Finding]:
             )
 
 
-@check("V101", "数字格里是文字", requires=STRUCTURE)
+@check("V101", "数字格里是文字", requires=STRUCTURE, of="figure")
 def text_for_number(this: Check, case: Case) -> Iterator[Finding]:
     """数字格只填数字，不写“无”“/”“约”，不写汉字数目。
 
@@ -109,7 +102,7 @@ def text_for_number(this: Check, case: Case) -> Iterator[Finding]:
     yield from faulty(this, case, "不是数", "请改填数字，没有发生的填 0。")
 
 
-@check("V102", "不应为负", requires=STRUCTURE)
+@check("V102", "不应为负", requires=STRUCTURE, of="figure")
 def negative(this: Check, case: Case) -> Iterator[Finding]:
     """件数、金额不能是负数；只有“增/减”可以。
 
@@ -120,7 +113,7 @@ def negative(this: Check, case: Case) -> Iterator[Finding]:
     yield from faulty(this, case, "是负数", "请核对后改填。")
 
 
-@check("V103", "应是整数", requires=STRUCTURE)
+@check("V103", "应是整数", requires=STRUCTURE, of="figure")
 def fraction(this: Check, case: Case) -> Iterator[Finding]:
     """件数、项数是整数。
 
@@ -131,7 +124,7 @@ def fraction(this: Check, case: Case) -> Iterator[Finding]:
     yield from faulty(this, case, "不是整数", "请核对后改填整数；是不是把金额填进了件数格？")
 
 
-@check("V104", "填成了日期", requires=STRUCTURE)
+@check("V104", "填成了日期", requires=STRUCTURE, of="figure")
 def date(this: Check, case: Case) -> Iterator[Finding]:
     """数字格里不能是日期；键入 1/2 会被软件变成日期。
 
@@ -142,7 +135,7 @@ def date(this: Check, case: Case) -> Iterator[Finding]:
     yield from faulty(this, case, "被软件当成了日期", "请清空这一格，重新填数字。")
 
 
-@check("V105", "填成了真假值", requires=STRUCTURE)
+@check("V105", "填成了真假值", requires=STRUCTURE, of="figure")
 def boolean(this: Check, case: Case) -> Iterator[Finding]:
     """数字格里不能是 TRUE 或 FALSE。
 
@@ -153,7 +146,7 @@ def boolean(this: Check, case: Case) -> Iterator[Finding]:
     yield from faulty(this, case, "是真假值", "请改填数字。")
 
 
-@check("V106", "是错误值", requires=STRUCTURE)
+@check("V106", "是错误值", requires=STRUCTURE, of="figure")
 def error_value(this: Check, case: Case) -> Iterator[Finding]:
     """数字格里不能是 #REF! 之类的错误值。
 
@@ -164,7 +157,7 @@ def error_value(this: Check, case: Case) -> Iterator[Finding]:
     yield from faulty(this, case, "是错误值", "请清空这一格，重新填数字。")
 
 
-@check("V107", "数的写法不合要求", requires=STRUCTURE)
+@check("V107", "数的写法不合要求", requires=STRUCTURE, of="figure")
 def odd_number(this: Check, case: Case) -> Iterator[Finding]:
     """金额的小数位数不超过规定；不用百分数；不超过 15 位有效数字。
 
@@ -175,7 +168,7 @@ def odd_number(this: Check, case: Case) -> Iterator[Finding]:
     yield from faulty(this, case, "小数位数过多、是百分数或数目大得不合理", "请按这一格的单位和位数改填。")
 
 
-@check("V108", "填报格里是公式", requires=STRUCTURE)
+@check("V108", "填报格里是公式", requires=STRUCTURE, of="figure")
 def formula_in_input(this: Check, case: Case) -> Iterator[Finding]:
     """填报格要填数，不能填公式；公式的结果会随别处变化，无法核对。
 
@@ -186,7 +179,7 @@ def formula_in_input(this: Check, case: Case) -> Iterator[Finding]:
     yield from faulty(this, case, "是公式", "请复制后用“选择性粘贴—数值”变成数。")
 
 
-@check("V110", "写法已替您改正", Level.NOTE, requires=STRUCTURE)
+@check("V110", "写法已替您改正", Level.NOTE, requires=STRUCTURE, of="figure")
 def repaired(this: Check, case: Case) -> Iterator[Finding]:
     """全角数字、千分位、与本格相同的单位等，意思明确的按其意思读，并在这里说明。
 
@@ -194,7 +187,7 @@ def repaired(this: Check, case: Case) -> Iterator[Finding]:
     提示：180万元（万元格里读作 180）　１２　1,234
     改正：不必改；下次只填数字。
     """
-    for slot, entry in entries(case):
+    for slot, entry in case.doubtful:
         if entry.repair is not None:
             value = number_text(entry.value) if entry.value is not None else "空白"
             yield this.finding(
@@ -222,7 +215,7 @@ def mixed_units(slot: Slot, now: Decimal, before: Decimal) -> bool:
     )
 
 
-@check("V111", "数目大得少见", Level.QUERY, requires=STRUCTURE)
+@check("V111", "数目大得少见", Level.QUERY, requires=STRUCTURE, of="figure")
 def too_large(this: Check, case: Case) -> Iterator[Finding]:
     """超过同级单位通常的上限的数，多半是单位弄错或多打了一位。
 
@@ -230,7 +223,7 @@ def too_large(this: Check, case: Case) -> Iterator[Finding]:
     不通过：乡镇的一格填了 46024
     改正：核对；确实如此的写明原因。
     """
-    for slot, entry in entries(case):
+    for slot, entry in case.doubtful:
         value, cap = as_number(entry.value), case.form.cap(slot.item, case.level)
         last = as_number((case.last or {}).get(slot.item.id))
         if value is not None and last is not None and mixed_units(slot, Decimal(value), Decimal(last)):
@@ -249,7 +242,7 @@ def too_large(this: Check, case: Case) -> Iterator[Finding]:
             yield case.of_sums(made)
 
 
-@check("V115", "显示的数与存的数不一样", Level.QUERY, requires=STRUCTURE, vanishes=True)
+@check("V115", "显示的数与存的数不一样", Level.QUERY, requires=STRUCTURE, vanishes=True, of="figure")
 def shown_otherwise(this: Check, case: Case) -> Iterator[Finding]:
     """数字格的格式把数藏起来、舍去小数、除以一千或加上别的数字时，看到的和报上来的不是一个数。
 
@@ -259,7 +252,7 @@ def shown_otherwise(this: Check, case: Case) -> Iterator[Finding]:
     """
     if case.filing.is_rollup or case.filing.book is None:
         return  # a roll-up's cells are sums, and say in their formats how many units are missing
-    for slot, entry in entries(case):
+    for slot, entry in case.doubtful:
         if entry.value is None:
             continue
         sheet, unit = case.filing.book.sheets[slot.sheet], slot.item.unit
@@ -278,7 +271,7 @@ def shown_otherwise(this: Check, case: Case) -> Iterator[Finding]:
             )
 
 
-@check("V112", "像是日期变成的数", Level.QUERY, requires=STRUCTURE)
+@check("V112", "像是日期变成的数", Level.QUERY, requires=STRUCTURE, of="figure")
 def like_a_date(this: Check, case: Case) -> Iterator[Finding]:
     """件数恰好落在报告年度前后日期的序号里（如 44201 是 2021-01-05），可能是键入 1/5 变成的。
 
@@ -291,7 +284,7 @@ def like_a_date(this: Check, case: Case) -> Iterator[Finding]:
         return
     # 1/5 becomes a day of the year in which it is typed, be that late
     first, last = ((datetime.date(y, 1, 1) - EPOCH).days for y in (year - 1, year + 3))
-    for slot, entry in entries(case):
+    for slot, entry in case.doubtful:
         value, cap = as_number(entry.value), case.form.cap(slot.item, case.level)
         if slot.item.type == "money" or value is None or (cap is not None and abs(Decimal(value)) > cap):
             continue  # V111 has said it

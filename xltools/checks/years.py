@@ -38,7 +38,7 @@ def above_cap(case: Case, slot: Slot, figure: Decimal) -> bool:
 
 def with_last(case: Case) -> Iterator[tuple[Slot, Decimal, Decimal]]:
     """Every figure that is known for both years: where it stands, this year's, last year's."""
-    for slot in case.layout.slots.values():
+    for slot in case.layout.slots.values() if case.last else ():
         this = as_number(case.filing.figures.get(slot.item.id))
         last = as_number((case.last or {}).get(slot.item.id))
         if this is not None and last is not None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 
+from xltools.compute import Row
 from xltools.detail import ROLLUP_SCHEMA
-from xltools.filing import Book, Cell, Entry, Filing, LabelFault, Refusal, SheetFacts
-from xltools.form import Form, Item, Value
+from xltools.filing import Book, Cell, Entry, Filing, LabelFault, Picked, Refusal, SheetFacts
+from xltools.form import FigureType, Form, Item, Value
 from xltools.formulas import ZERO_FIELD, ZERO_WORD
 from xltools.geometry import address, position
-from xltools.layout import COVER, HELD_ROW, META, Layout, lay_out
+from xltools.layout import CHECKS, COVER, HELD_ROW, META, Layout, Slot, lay_out
 from xltools.problems import (
     DIFFERS,
     MOST_ROWS,
@@ -33,6 +36,7 @@ from xltools.words import clean, file_name, label_key
 
 FindForm = Callable[[str], Form | None]
 MOST_ROLLUP_CELLS = 4_000_000  # on one sheet: thousands of units by hundreds of figures
+MOST_KNOWN, LONGEST_KNOWN = 20_000, 40  # cells of a kind that are remembered, characters of each
 EPOCH = datetime.date(1899, 12, 30)  # day 0 of the 1900 date system, for days after February 1900
 
 
@@ -83,12 +87,35 @@ def _read(file: str, data: bytes, find_form: FindForm) -> Filing:
     return _fill_in(file, sha, form, opened.book())
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What is read of one sheet, so that its cells are fetched together."""
+
+    inputs: Picked
+    input_slots: tuple[Slot, ...]
+    totals: Picked
+    total_slots: tuple[Slot, ...]
+
+
+@lru_cache(maxsize=64)
+def _asked(layout: Layout) -> Mapping[str, _Asked]:
+    made = {}
+    for name in layout.by_name:
+        inputs = tuple(slot for slot in layout.inputs if slot.sheet == name)
+        derived = tuple(slot for slot in layout.derived if slot.sheet == name)
+        made[name] = _Asked(
+            Picked(slot.address for slot in inputs), inputs, Picked(slot.address for slot in derived), derived
+        )
+    return made
+
+
 def _fill_in(file: str, sha: str, form: Form, book: Book) -> Filing:
     layout = lay_out(form)
     claims = identify.claims(book, layout)
     unit, year, issue = identify.identity(book, claims)
-    faults = tuple(_label_faults(book, layout, unit.name, year))
-    sound = {name for name in layout.by_name if name in book.sheets} - {fault.sheet for fault in faults}
+    faults = tuple(_label_faults(book, layout, year or 0))
+    broken = {fault.sheet for fault in faults}
+    sound = {name for name in layout.by_name if name in book.sheets and name not in broken}
     transfers = tuple(_transfers(book))
     cover = {
         one.id: cover_text(book.sheets[COVER].cell(layout.cover[one.id].address), one.type)
@@ -122,32 +149,84 @@ def _fill_in(file: str, sha: str, form: Form, book: Book) -> Filing:
     )
 
 
-def _label_faults(book: Book, layout: Layout, unit: str, year: int | None) -> Iterator[LabelFault]:
-    for label in layout.labels:
-        sheet = book.sheets.get(label.place.sheet)
-        if sheet is None or not label.is_verified:
+@lru_cache(maxsize=64)
+def _expected_labels(layout: Layout, year: int) -> tuple[tuple[str, Picked, tuple[str, ...]], ...]:
+    """Sheet by sheet: where labels stand that figures are found by, and what they say that year."""
+    made = []
+    for plan in layout.sheets:
+        labels = [label for label in plan.labels if label.is_verified]
+        places = Picked(label.place.address for label in labels)
+        made.append((plan.name, places, tuple(label.shown("", year) for label in labels)))
+    return tuple(made)
+
+
+def _label_faults(book: Book, layout: Layout, year: int) -> Iterator[LabelFault]:
+    for name, places, expected in _expected_labels(layout, year):
+        sheet = book.sheets.get(name)
+        if sheet is None:
             continue
-        expected = label.shown(unit, year or 0)
-        found = sheet.cell(label.place.address)
-        if label_key(found.text) != label_key(expected):
-            yield LabelFault(label.place.sheet, label.place.address, expected, found.text)
+        found = tuple([cell.text for cell in places.of(sheet.cells)])
+        if found == expected:
+            continue
+        for at, text, wanted in zip(places.addresses, found, expected, strict=True):
+            if text != wanted and label_key(text) != label_key(wanted):
+                yield LabelFault(name, at, wanted, text)
 
 
-def _entries(book: Book, layout: Layout, sound: set[str], zeros: bool) -> dict[str, Entry]:
-    return {
-        slot.item.id: entry_of(book.sheets[slot.sheet].cell(slot.address), slot.item, zeros=zeros)
-        for slot in layout.inputs
-        if slot.sheet in sound
-    }
+def _entries(book: Book, layout: Layout, sound: set[str], zeros: bool) -> Mapping[str, Entry]:
+    names: list[str] = []
+    found: list[Entry] = []
+    for name, asked in _asked(layout).items():
+        if name in sound:
+            cells = asked.inputs.of(book.sheets[name].cells)
+            names += [slot.item.id for slot in asked.input_slots]
+            found += [
+                known[cell] for known, cell in zip(_known_inputs(layout, name, zeros), cells, strict=True)
+            ]
+    return Row(tuple(names), tuple(found))
+
+
+@lru_cache(maxsize=512)
+def _known_inputs(layout: Layout, sheet: str, zeros: bool) -> tuple[_Known, ...]:
+    """For each input of a sheet what is known of its kind."""
+    items = (slot.item for slot in _asked(layout)[sheet].input_slots)
+    return tuple(_known((item.type, item.unit, item.places), zeros) for item in items)
+
+
+Kind = tuple[FigureType, str | None, int | None]  # type, unit, places: all that is asked of an item here
+
+
+class _Known(dict[Cell, Entry]):
+    """What cells say as inputs of a kind: equal ones are read once, and filings share what they say."""
+
+    def __init__(self, kind: Kind, zeros: bool) -> None:
+        super().__init__()
+        self._kind, self._zeros = kind, zeros
+
+    def __missing__(self, cell: Cell) -> Entry:
+        entry = _entry(cell, self._kind, self._zeros)
+        if len(self) < MOST_KNOWN and len(cell.text) <= LONGEST_KNOWN:
+            self[cell] = entry
+        return entry
+
+
+@lru_cache(maxsize=256)
+def _known(kind: Kind, zeros: bool) -> _Known:
+    return _Known(kind, zeros)
 
 
 def entry_of(cell: Cell, item: Item, *, zeros: bool = False) -> Entry:
     """An input cell as a figure of its item; `zeros` says that blanks were declared to be zeros."""
+    return _entry(cell, (item.type, item.unit, item.places), zeros)
+
+
+def _entry(cell: Cell, kind: Kind, zeros: bool) -> Entry:
     if cell.formula is not None:
         return Entry(cell, None, fault="V108")
-    if item.type == "text":
+    type_, unit, places = kind
+    if type_ == "text":
         return Entry(cell, clean(cell.text).strip() or None)
-    figure = normalise.figure(cell, item.type, unit=item.unit, places=item.places)
+    figure = normalise.figure(cell, type_, unit=unit, places=places)
     blank = figure.value is None and figure.fault is None
     return Entry(cell, figure.value, figure.repair, figure.fault, declared_zero=blank and zeros)
 
@@ -155,14 +234,14 @@ def entry_of(cell: Cell, item: Item, *, zeros: bool = False) -> Entry:
 def _typed_totals(book: Book, layout: Layout, sound: set[str]) -> dict[str, int | Decimal]:
     """The numbers that were typed over totals, or pasted there by a program."""
     typed: dict[str, int | Decimal] = {}
-    for slot in layout.derived:
-        if slot.sheet not in sound:
-            continue
-        cell, item = book.sheets[slot.sheet].cell(slot.address), slot.item
-        if cell.formula is None and item.type != "text":
-            figure = normalise.figure(cell, item.type, unit=item.unit, places=item.places)
-            if figure.value is not None:
-                typed[item.id] = figure.value
+    for name, asked in _asked(layout).items():
+        cells = asked.totals.of(book.sheets[name].cells) if name in sound else ()
+        for slot, cell in zip(asked.total_slots, cells, strict=False):
+            item = slot.item
+            if cell.formula is None and item.type != "text":
+                figure = normalise.figure(cell, item.type, unit=item.unit, places=item.places)
+                if figure.value is not None:
+                    typed[item.id] = figure.value
     return typed
 
 
@@ -187,10 +266,11 @@ def cover_text(cell: Cell, kind: str) -> str:
 
 
 def _explanations(book: Book, layout: Layout, sound: set[str]) -> Iterator[tuple[str, str]]:
-    for name, row in layout.rules.items():
-        if row.explanation.sheet in sound:
-            text = clean(book.sheets[row.explanation.sheet].cell(row.explanation.address).text).strip()
-            if text:
+    if CHECKS in sound:
+        cells = book.sheets[CHECKS].cells
+        for name, row in layout.rules.items():
+            cell = cells.get(row.explanation.address)
+            if cell is not None and cell.text and (text := clean(cell.text).strip()):
                 yield name, text
 
 

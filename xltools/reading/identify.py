@@ -7,35 +7,43 @@ first; the visible cells need the layout and are asked next.  Disagreement is le
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from xltools.detail import ROLLUP_SCHEMA
 from xltools.filing import Book, Cell, Claim, SheetFacts
 from xltools.layout import IDENTITY, META, META_FIELDS, SCHEMA, Layout
 from xltools.roster import CONSOLIDATED, KINDS, LEVELS, Unit
 
+OURS = "xltools."  # begins the names of carriers
 META_CELLS = {name: f"B{row}" for row, name in enumerate(META_FIELDS, 2)}
 
 
-def is_ours(book_names: Iterable[str], properties: Iterable[str], meta: SheetFacts | None) -> bool:
+def marks(source: Mapping[str, str]) -> dict[str, str]:
+    """Our own defined names or custom properties among all of a workbook: in small letters → what each stands for."""
+    found: dict[str, str] = {}
+    for name, text in source.items():
+        if name[: len(OURS)].lower() == OURS:
+            found.setdefault(name.lower(), text)
+    return found
+
+
+def is_ours(names: Mapping[str, str], properties: Mapping[str, str], meta: SheetFacts | None) -> bool:
     """Whether any carrier at all is there."""
-    marks = [*book_names, *properties]
-    return any(mark.lower().startswith("xltools.") for mark in marks) or (
-        meta is not None and meta.cell("A1").text in (SCHEMA, ROLLUP_SCHEMA)
-    )
+    if marks(properties) or marks(names):
+        return True
+    return meta is not None and meta.cell("A1").text in (SCHEMA, ROLLUP_SCHEMA)
 
 
 def free_claims(book: Book) -> dict[str, list[str]]:
     """What the carriers that need no layout say: field → values."""
     meta = book.sheets.get(META)
-    said: dict[str, list[str]] = {name: [] for name in META_FIELDS}
+    properties, names = marks(book.properties), marks(book.names)
+    said = {}
     for name in META_FIELDS:
-        if meta is not None:
-            said[name].append(meta.cell(META_CELLS[name]).text.strip())
-        for source in (book.properties, book.names):
-            value = next((v for key, v in source.items() if key.lower() == f"xltools.{name}"), "")
-            said[name].append(unquoted(value))
-    return {name: [value for value in values if value] for name, values in said.items()}
+        values = [meta.cell(META_CELLS[name]).text.strip()] if meta is not None else []
+        values += [unquoted(source.get(OURS + name, "")) for source in (properties, names)]
+        said[name] = [value for value in values if value]
+    return said
 
 
 def form_key(book: Book) -> str | None:
@@ -47,18 +55,16 @@ def form_key(book: Book) -> str | None:
 
 def claims(book: Book, layout: Layout) -> tuple[Claim, ...]:
     """What every carrier says.  A carrier that a program dropped on re-saving says None."""
+    sources = {"custom_property": marks(book.properties), "defined_name": marks(book.names)}
     found = []
     for carrier in layout.carriers:
         value = None
         if carrier.place is not None:
             sheet = book.sheets.get(carrier.place.sheet)
             value = said_in(sheet.cell(carrier.place.address)) if sheet else None
-        else:
-            source = book.properties if carrier.kind == "custom_property" else book.names
-            wanted = (carrier.name or "").lower()
-            said = next((unquoted(text) for key, text in source.items() if key.lower() == wanted), None)
-            value = mended(said) if said else None
-        found.append(Claim(carrier, value if value else None))
+        elif said := sources[carrier.kind].get((carrier.name or "").lower()):
+            value = mended(unquoted(said))
+        found.append(Claim(carrier, value or None))
     return tuple(found)
 
 
@@ -91,8 +97,10 @@ def mended(text: str) -> str:
 
 def most(values: Iterable[str]) -> str:
     """The value said most often, the first one where they tie; "" where nothing is said."""
-    counted = Counter(values)
-    return counted.most_common(1)[0][0] if counted else ""
+    said = list(values)
+    if len(set(said)) > 1:
+        return Counter(said).most_common(1)[0][0]
+    return said[0] if said else ""
 
 
 def identity(book: Book, found: Iterable[Claim]) -> tuple[Unit, int | None, str]:

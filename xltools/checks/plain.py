@@ -1,0 +1,85 @@
+"""Plain figures: those of which no check speaks that judges figures one by one.
+
+What such a check (`of="figure"`) says follows from the entry, from what the form asks for in its cell, and from the
+unit's level and the year.  Most figures of a round are a few hundred small numbers: each is judged once for each
+kind of cell, and known from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import repeat
+
+from xltools.compute import in_order, input_names
+from xltools.filing import Entry, Filing
+from xltools.form import Form
+from xltools.layout import Slot, lay_out
+
+MOST_PLAIN, LONGEST_PLAIN = 20_000, 40  # entries of a kind that are remembered, characters of each
+
+Conditional = tuple[tuple[str, str], ...]  # as SheetFacts has it
+Judged = tuple[Slot, Entry]
+
+
+def doubtful(filing: Filing, level: str) -> tuple[Judged, ...]:
+    """The inputs that were read and are not known to be plain, with where they stand, in the form's order."""
+    if filing.form is None:
+        return ()
+    known = _known(filing, level) or repeat(frozenset[Entry]())
+    slots, found = lay_out(filing.form).inputs, in_order(filing.entries, input_names(filing.form))
+    return tuple(
+        [
+            (slot, entry)
+            for slot, entry, plain in zip(slots, found, known, strict=False)
+            if entry is not None and entry not in plain
+        ]
+    )
+
+
+def learn(filing: Filing, level: str, silent: Sequence[Judged]) -> None:
+    """Remembers entries of which every check of figures was asked and none spoke, whatever last year's were.
+
+    A blank that was not declared to be zero is never plain: whether it is spoken of is not its own matter.
+    """
+    known = _known(filing, level)
+    if known is None:
+        return
+    assert filing.form is not None
+    sets = dict(zip(input_names(filing.form), known, strict=True))
+    for slot, entry in silent:
+        plain = sets[slot.item.id]
+        if (
+            (entry.value is not None or entry.declared_zero)
+            and len(plain) < MOST_PLAIN
+            and len(entry.cell.text) <= LONGEST_PLAIN
+        ):
+            plain.add(entry)
+
+
+def _known(filing: Filing, level: str) -> tuple[set[Entry], ...] | None:
+    """For each input of the form the entries that are plain there; None where each has to be looked at.
+
+    A roll-up's figures are sums, of which less is asked.
+    """
+    if filing.form is None or filing.book is None or filing.is_rollup:
+        return None
+    put = tuple((name, sheet.conditional) for name, sheet in filing.book.sheets.items() if sheet.conditional)
+    return _plain(filing.form, level, filing.year, put)
+
+
+@lru_cache(maxsize=64)
+def _plain(
+    form: Form, level: str, year: int | None, put: tuple[tuple[str, Conditional], ...]
+) -> tuple[set[Entry], ...]:
+    """Inputs of which the same is asked share a set.  `put` are the number formats that conditions put on sheets:
+    there each cell is a kind of its own."""
+    sets: dict[object, set[Entry]] = {}
+    sheets = {name for name, _ in put}
+
+    def kind(slot: Slot) -> object:
+        item = slot.item
+        own = slot.place if slot.sheet in sheets else None
+        return item.type, item.unit, item.places, form.cap(item, level), own
+
+    return tuple(sets.setdefault(kind(slot), set()) for slot in lay_out(form).inputs)
