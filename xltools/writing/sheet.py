@@ -76,7 +76,7 @@ class _LongWorksheet(_Worksheet):
         said = [element for element in elements if element is not None]
         if len(said) < len(elements):
             return -2
-        self._write_row(row, None, self.row_info.get(row))
+        self._write_row(row, None, self.row_info.pop(row, None))
         self.fh.write("".join(said) + "</row>")
         self.previous_row = row + 1
         return 0

@@ -1,0 +1,194 @@
+"""Rows of long sheets, written at once, are in the file what xlsxwriter writes cell by cell."""
+
+import io
+import statistics
+import time
+import zipfile
+from decimal import Decimal
+
+import helpers_pipe as pipe
+import openpyxl
+import pytest
+import xlsxwriter
+from xlsxwriter.utility import xl_rowcol_to_cell
+
+from xltools import Answers, Unit, load_form, write_rollup, write_template
+from xltools.compute import totals
+from xltools.detail import FIRST_COLUMN, FIRST_ROW, detail_sheets
+from xltools.errors import WriteError
+from xltools.filing import Leaf
+from xltools.geometry import Place
+from xltools.result import CheckResult, MergeResult
+from xltools.rollup import roll_up
+from xltools.writing.sheet import BookWriter
+
+FORM = load_form("gov-info-disclosure/2021")
+VALUES = [
+    None, "", 0, 1, -7, 10**15 - 1, 10**17, Decimal("0.1"), Decimal("180.50"), Decimal("-1E+3"), Decimal("1E-7"), 0.1, 1e300,
+    True, False, "镇", "a & <b> \"c\" 'd'", " 前", "后 ", "两行\n字", "a\tb", "_x0041_", "_x", "=1+1", "00012", "响\x07铃", "𠮷",
+    "   ", "字" * 32_767,
+]  # fmt: skip
+RESULTS = [None, "", 0, 12, Decimal("180.50"), 0.25, "通过", "a<b"]
+LIKE_FORMATTED = "<r>镇 & 乡</r>"
+
+
+def sheet_of(write, *, rows=1):
+    """The sheet's XML after `write(sheet, formats)`; `rows` of some height and a default for the others."""
+    book = BookWriter("题", large=True)
+    sheet = book.sheet("明细", long=True)
+    sheet.grid((10.0, 20.0), {row: 20.0 + row for row in range(1, rows + 1)}, others=18.0)
+    looks = [book.format({"num_format": code}) for code in ("0", "@", "General")]
+    write(sheet, looks)
+    with zipfile.ZipFile(io.BytesIO(book.close())) as package:
+        return package.read("xl/worksheets/sheet1.xml").decode()
+
+
+def cell_by_cell(sheet, row, cells):
+    for column, (value, fmt, formula) in enumerate(cells, 1):
+        if formula is None:
+            sheet.cell(row, column, value, fmt)
+        else:
+            sheet.cell_formula(row, column, formula, value, fmt)
+
+
+def table(looks):
+    """Rows with every kind of cell in several places; some are left out, some have a height of their own."""
+    for row in (1, 2, 3, 5, 9):
+        plain = [(value, looks[(row + n) % 3], None) for n, value in enumerate(VALUES)]
+        derived = [(value, looks[n % 3], f'IF(A{row}<>"&",A{row},"")') for n, value in enumerate(RESULTS)]
+        yield row, plain[row:] + derived + plain[:row]
+
+
+def test_a_row_at_once_is_the_row_cell_by_cell():
+    def at_once(sheet, looks):
+        for row, cells in table(looks):
+            sheet.cells(row, cells)
+
+    def singly(sheet, looks):
+        for row, cells in table(looks):
+            cell_by_cell(sheet, row, cells)
+
+    assert sheet_of(at_once, rows=3) == sheet_of(singly, rows=3)
+
+
+def test_rows_at_once_stand_among_others_and_over_links():
+    def write(sheet, looks, put):
+        sheet.put(Place("明细", 1, 1, 1, 3), "题", {"bold": True})
+        for row in (2, 3, 4):
+            sheet.file_link(Place("明细", row, 2, row, 2), f"收件/{row}#.xlsx", "示例镇", {})
+            put(sheet, row, [(row, looks[0], None), ("示例镇", sheet.book.format({}), None)])
+        sheet.put(Place("明细", 5, 1, 5, 2), "合计", {})
+
+    one = sheet_of(lambda sheet, looks: write(sheet, looks, lambda sheet, *row: sheet.cells(*row)), rows=4)
+    assert one == sheet_of(lambda sheet, looks: write(sheet, looks, cell_by_cell), rows=4)
+    assert one.count("<hyperlink ") == 3
+
+
+@pytest.mark.parametrize("long", [True, False])
+def test_a_text_that_looks_formatted_is_a_text(long):
+    book = BookWriter("题", large=True)
+    sheet = book.sheet("甲", long=long)
+    fmt = book.format({"bold": True})
+    sheet.cells(1, [(LIKE_FORMATTED, fmt, None), (1, fmt, None)])
+    sheet.cell(2, 1, LIKE_FORMATTED, fmt)
+    sheet.link(Place("甲", 3, 1, 3, 1), "甲", "A1", LIKE_FORMATTED, {})
+    made = openpyxl.load_workbook(io.BytesIO(book.close()), rich_text=False)["甲"]
+    assert [made.cell(row, 1).value for row in (1, 2, 3)] == [LIKE_FORMATTED] * 3
+
+
+def test_a_report_that_looks_formatted_breaks_neither_template_nor_roll_up():
+    unit = Unit(name=LIKE_FORMATTED, code="U1", parent="示例县")
+    answers = Answers(texts=dict.fromkeys(FORM.texts, LIKE_FORMATTED)).over(pipe.seeded(FORM, 1))
+    filing = pipe.read(write_template(FORM, unit, 2021, answers))
+    assert filing.unit.name == LIKE_FORMATTED and set(filing.texts.values()) == {LIKE_FORMATTED}
+    rolled = roll_up(FORM, 2021, [filing.as_leaf()])
+    (leaf,) = pipe.read(write_rollup(MergeResult(CheckResult(()), (), rolled))).leaves
+    assert leaf.unit == unit and leaf.texts == filing.texts
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [("字" * 32_768, None)],
+        [(float("nan"), None)],
+        [(Decimal("Infinity"), None)],
+        [("#REF!", "A1")],  # no result of a formula of ours
+        [(True, "A1")],
+    ],
+)
+def test_a_cell_that_cannot_be_written_stops_the_book(cells):
+    with pytest.raises(WriteError):
+        sheet_of(
+            lambda sheet, looks: sheet.cells(1, [(value, looks[0], formula) for value, formula in cells])
+        )
+
+
+def test_no_cell_is_dropped_by_writing_a_row_over_it_or_above_it():
+    def beside(sheet, looks):
+        sheet.cell(1, 3, "不该丢", looks[0])
+        sheet.cells(1, [(1, looks[0], None)])
+
+    def above(sheet, looks):
+        for row in (2, 1):
+            sheet.cells(row, [(1, looks[0], None)])
+
+    def twice(sheet, looks):
+        sheet.cells(1, [(1, looks[0], None)])
+        sheet.cell(1, 2, 2, looks[0])
+
+    for wrong in (beside, above, twice):
+        with pytest.raises(WriteError):
+            sheet_of(wrong)
+
+
+# ---- how long it takes
+
+
+def county_of(units):
+    some = [dict(pipe.seeded(FORM, number).items) for number in range(20)]
+    leaves = [
+        Leaf(
+            unit=Unit(name=f"示例{n}镇", code=f"U{n:05d}", parent="示例县"), file=f"{n}.xlsx", sha256=f"{n:064x}",
+            inputs=some[n % 20],
+        )
+        for n in range(units)
+    ]  # fmt: skip
+    return MergeResult(CheckResult(()), (), roll_up(FORM, 2021, leaves))
+
+
+def plainly_written(rollup):
+    """The cells of 明细 alone, by xlsxwriter in constant memory, in one format each."""
+    book = xlsxwriter.Workbook(io.BytesIO(), {"constant_memory": True})
+    text, figure, total = (book.add_format({"border": 1, "num_format": code}) for code in ("@", "0", "#,##0"))
+    shown = [{**leaf.inputs, **totals(FORM, leaf.inputs, blank=0)} for leaf in rollup.leaves]
+    for detail in detail_sheets(FORM).values():
+        sheet, first = book.add_worksheet(detail.name), FIRST_COLUMN - 1
+        for row, (leaf, figures) in enumerate(zip(rollup.leaves, shown, strict=True), FIRST_ROW - 1):
+            sheet.write_number(row, 0, row, figure)
+            unit = leaf.unit
+            for column, words in enumerate((unit.name, unit.code, unit.kind, leaf.file), 1):
+                sheet.write_string(row, column, words, text)
+            for column, item in enumerate(detail.items, first):
+                if item.is_input:
+                    sheet.write_number(row, column, figures[item.id], figure)
+                else:
+                    parts = [xl_rowcol_to_cell(row, first + detail.at[part]) for part in item.sum]
+                    sheet.write_formula(row, column, f"=SUM({','.join(parts)})", total, figures[item.id])
+    book.close()
+
+
+@pytest.mark.slow
+def test_a_roll_up_takes_no_longer_than_its_cells_take_xlsxwriter():
+    merged = county_of(310)
+    write_rollup(merged)
+
+    def seconds(work):
+        began = time.process_time()
+        work()
+        return time.process_time() - began
+
+    ratios = [
+        seconds(lambda: write_rollup(merged)) / seconds(lambda: plainly_written(merged.rollup))
+        for _ in range(3)
+    ]
+    assert statistics.median(ratios) <= 1.1, ratios
