@@ -789,7 +789,7 @@ def test_an_equation_says_what_the_sides_differ_by(tree, values):
 def test_evaluation_is_fast_enough_for_a_province():
     rule = bound("sum[a:b] + c == a + d")
     values = {Ref(item): 1 for item in ITEMS}
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(20_000):
         rule.holds(values.get)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

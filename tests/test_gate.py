@@ -167,25 +167,25 @@ def test_a_bomb_that_lies_costs_next_to_nothing():
     packed = deflate(bytes(300 * MIB))
     data = build([*FORGE.lines(), Part(b"xl/a.xml", b"<x/>", packed=packed)])
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         assert code_of(data) == "F006"
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     assert peak < 8 * MIB
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 BOMB = """
 import re, sys, time
 from xltools.reading.gate import Refused, admit, read_bytes
 from pathlib import Path
-start = time.perf_counter()
+start = time.process_time()
 try:
     admit(read_bytes(Path(sys.argv[1])))
 except Refused as refused:
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     status = Path("/proc/self/status").read_text()  # ru_maxrss would count the parent before exec
     print(refused.refusal.code, seconds, int(re.search(r"VmHWM:\\s*(\\d+) kB", status)[1]) // 1024)
 """
@@ -289,10 +289,10 @@ def test_edits_of_any_byte_never_raise_anything_else():
 
 
 def refused_at(path: Path) -> tuple[str, str]:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(Refused) as caught:
         read_bytes(path)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
     return caught.value.refusal.code, caught.value.refusal.sentence
 
 

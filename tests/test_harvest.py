@@ -578,10 +578,10 @@ def test_a_stray_cell_at_the_end_of_an_ods_costs_nothing():
     stray = ROWS.format(rows=1_048_575, cells="") + ROWS.format(
         rows=1, cells=GAP.format(n=16_383) + CELL.format(n=1, value=1)
     )
-    started = time.perf_counter()
+    started = time.process_time()
     (sheet,) = open_foreign(ods(sheet_of(stray))).sheets.values()
     assert list(sheet.cells) == ["XFD1048576"]
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_comments_drawings_and_recorded_changes_are_no_cells():
@@ -663,9 +663,9 @@ def test_cut_and_broken_files_never_crash_or_hang(tmp_path, kind):
         for _ in range(chance.randint(0, 20)):
             if broken:
                 broken[chance.randrange(len(broken))] = chance.randrange(256)
-        started = time.perf_counter()
+        started = time.process_time()
         found = harvest("表", bytes(broken), [F2021])
-        assert time.perf_counter() - started < 30
+        assert time.process_time() - started < 30
         assert isinstance(found, Refusal) or found.form is whole.form
 
 
@@ -699,9 +699,9 @@ def test_a_sheet_of_many_overlapping_blocks_is_searched_in_bounded_time():
     areas = frozenset(f"A{row}:AD{row + 50}" for row in range(1, 5_000))
     from xltools.reading.ground import Ground
 
-    started = time.perf_counter()
+    started = time.process_time()
     ground = Ground(dataclasses.replace(sheet, merges=areas))
-    assert not ground.merges_hold and time.perf_counter() - started < 2
+    assert not ground.merges_hold and time.process_time() - started < 2
 
 
 def crowd(rows, columns, words):
@@ -721,9 +721,9 @@ def crowd(rows, columns, words):
 def test_a_sheet_full_of_words_is_searched_in_bounded_time(rows, columns, words):
     official = [part for item in F2021.items.values() for part in (*item.row_label, *item.column_label)]
     data = crowd(rows, columns, official if words == "official" else ["甲乙丙丁", "规章", "戊"])
-    started = time.perf_counter()
+    started = time.process_time()
     harvest("表.xlsx", data, FORMS)
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20
 
 
 @pytest.mark.office

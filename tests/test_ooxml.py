@@ -744,18 +744,18 @@ def test_a_shared_formula_cannot_grow_without_end() -> None:
     rows = f'<row r="1"><c r="A1"><f t="shared" ref="A1:A9999" si="0">{master}</f></c></row>' + "".join(
         f'<row r="{row}"><c r="A{row}"><f t="shared" si="0"/></c></row>' for row in range(2, 9999)
     )
-    started = time.perf_counter()
+    started = time.process_time()
     found = facts(rows)
     assert found.overfull and len(found.cells) < 30
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_many_strings_take_little_time_and_room() -> None:
     strings = "".join(f"<si><t>（{number}）某某镇人民政府</t></si>" for number in range(200_000))
     bag = package(sheet_of('<row r="1"><c r="A1" t="s"><v>199999</v></c></row>'), strings)
-    started = time.perf_counter()
+    started = time.process_time()
     assert open_book(bag).sheet("表").cell("A1").text == "（199999）某某镇人民政府"
-    assert time.perf_counter() - started < 3  # 0.3 s on an idle machine
+    assert time.process_time() - started < 3  # 0.3 s on an idle machine
 
     rows = '<row r="1"><c r="A1" t="s"><v>0</v></c></row>'
     fewer = package(sheet_of(rows), strings[: strings.index("<si>", len(strings) // 8)])
