@@ -57,7 +57,7 @@ def test_the_help_loads_the_command_line_and_no_more():
     assert "核对收回来的工作簿" in said
     assert not modules & (NEVER | OF_TYPER | {"decimal", "json", "tomllib", "pyexpat"})
     assert {name for name in modules if name.startswith("xltools")} == {
-        "xltools", "xltools.cli", "xltools.cli_forms", "xltools.cli_round", "xltools.console", "xltools.errors",
+        "xltools", "xltools.bar", "xltools.cli", "xltools.cli_forms", "xltools.cli_round", "xltools.console", "xltools.errors",
     }  # fmt: skip
 
 
