@@ -175,8 +175,13 @@ def _is_ignored(file: Source) -> bool:
 
 
 def _judged(file: Source, wanted: Wanted) -> Checked:
-    if _is_ignored(file) or why_no_filing(file.path or Path(file.name), file.data):
-        return Checked(Filing(file=file.name, sha256=""), (), Outcome.IGNORED, path=file.path)
+    ignored = Checked(Filing(file=file.name, sha256=""), (), Outcome.IGNORED, path=file.path)
+    if _is_ignored(file):
+        return ignored
+    if file.is_elsewhere:
+        file = file.loaded()
+    if why_no_filing(file.path or Path(file.name), file.data):
+        return ignored
     filing, about_number = look_up(file.filing(wanted.find_form), wanted.register)
     before = None
     if wanted.last is not None and filing.unit is not None:

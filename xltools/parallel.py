@@ -288,7 +288,7 @@ def cluster(address: str | None, jobs: int | None = None) -> Iterator[Workers]:
     except ImportError:
         raise UsageError('用 --scheduler 要另装 dask：pip install "xltools[dask]"。') from None
     try:
-        client = distributed.Client(address, timeout="10s", set_as_default=False)
+        client = distributed.Client(address, timeout="5s", set_as_default=False)
     except (OSError, ValueError) as error:
         raise XltoolsError(
             f"--scheduler 写的“{address}”连不上；请核对地址，如 tcp://10.0.0.1:8786。"

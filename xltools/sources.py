@@ -68,9 +68,8 @@ class Source:
             return Filing(file=self.name, sha256="", refusal=self.refusal)
         if self.data is not None:
             return read_filing_bytes(self.name, self.data, find_form)
-        if self.path is not None:
-            return read_filing(self.path, find_form, name=self.name)
-        return self.loaded().filing(find_form)
+        assert self.path is not None, "what is elsewhere is loaded first"
+        return read_filing(self.path, find_form, name=self.name)
 
 
 def sources(places: Iterable[str | Path], leave_out: Iterable[Path] = ()) -> list[Source]:
