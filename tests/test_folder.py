@@ -239,13 +239,14 @@ import contextlib, io, json, sys
 from xltools.cli import main
 told = []
 for words in json.load(sys.stdin):
-    out, err = io.StringIO(), io.StringIO()
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
     sys.argv = ["xltools", *words]
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             main()
     except SystemExit as left:
-        told.append((left.code, out.getvalue(), err.getvalue()))
+        out.flush(), err.flush()
+        told.append((left.code, *(one.buffer.getvalue().decode() for one in (out, err))))
 print(json.dumps(told))
 """
 

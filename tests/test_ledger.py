@@ -4,11 +4,13 @@ import datetime
 import multiprocessing
 import os
 import sqlite3
+from pathlib import Path
 
 import pytest
 
 from xltools.errors import BusyError, RoundError, UsageError, WriteError
 from xltools.roster import Unit
+from xltools.rounds import connecting
 from xltools.rounds import ledger as ledgers
 from xltools.rounds.ledger import Ledger
 from xltools.rounds.listing import changes
@@ -156,7 +158,7 @@ def _hold(path, taken, done):
 
 
 def test_a_second_writer_waits_and_then_is_told(path, monkeypatch):
-    monkeypatch.setattr(ledgers, "PATIENCE", 0.2)
+    monkeypatch.setattr(connecting, "PATIENCE", 0.2)
     with Ledger(path):
         pass
     context = multiprocessing.get_context("spawn")
@@ -218,6 +220,15 @@ def test_a_ledger_goes_on_after_a_move_to_a_drive_without_wal_and_back(path, way
     with Ledger(path) as ledger:
         assert len(ledger.records().units) == 3
         assert ledger._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_long_path_of_windows_is_opened_the_long_way(monkeypatch):
+    asked = []
+    monkeypatch.setattr(connecting, "reachable", lambda path: f"\\\\?\\C:\\收 报#1\\{path.name}")
+    monkeypatch.setattr(sqlite3, "connect", lambda address, **more: asked.append(address) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        Ledger(Path("ledger.sqlite"))
+    assert asked == ["file:%5C%5C%3F%5CC%3A%5C%E6%94%B6%20%E6%8A%A5%231%5Cledger.sqlite?vfs=win32-longpath"]
 
 
 def test_a_folder_without_room_for_a_journal_can_still_be_looked_at(path, monkeypatch):

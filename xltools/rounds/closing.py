@@ -17,6 +17,7 @@ from xltools.errors import RoundError, UsageError, WriteError
 from xltools.forms.catalogue import form_files
 from xltools.forms.load import read_form
 from xltools.intake import LastYear, Progress
+from xltools.longpath import reachable
 from xltools.merging import merge
 from xltools.result import CheckResult
 from xltools.rollup import Rollup
@@ -71,7 +72,7 @@ def look_through(round_: Round, *, last: LastYear | None = None, progress: Progr
         raise RoundError(f"{untrue}然后再封存。")
     path = place_of(round_.folder, row)
     assert path is not None
-    data, states = path.read_bytes(), States(records)
+    data, states = reachable(path).read_bytes(), States(records)
     counting = [found for unit in records.units if (found := states.current(unit.id)) is not None]
     went = [one.id in records.merged for one in counting]
     pairs = zip(checked.filings, went, strict=True)
@@ -155,7 +156,8 @@ def _kept_files(sealing: Sealing) -> Iterator[tuple[str, bytes]]:
     yield sealing.rollup_name, sealing.rollup_data
     for row in sealing.records.receipts:
         path = round_.folder / row.path
-        data = path.read_bytes() if path.is_file() else b""
+        there = reachable(path)
+        data = there.read_bytes() if there.is_file() else b""
         if hashlib.sha256(data).hexdigest() != row.sha256:
             raise RoundError(
                 f"原件 {path}（{row.name}）不在了，或改动过；把原来的文件再收一次（collect），再封存。"

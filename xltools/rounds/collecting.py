@@ -26,7 +26,7 @@ from xltools.result import Checked
 from xltools.roster import Unit
 from xltools.rounds.arrivals import Arrival, arrivals
 from xltools.rounds.board import at_called
-from xltools.rounds.folder import IN, ORIGINALS, Round
+from xltools.rounds.folder import IN, ORIGINALS, Round, digest_of
 from xltools.rounds.late import weigh_late
 from xltools.rounds.rows import ArrivalRow, ReceiptRow, Records, UnitRow
 from xltools.rounds.states import States, current_of
@@ -121,14 +121,13 @@ def original_path(sha256: str, data: bytes) -> str:
 
 def keep(path: Path, data: bytes, sha256: str) -> None:
     """Puts an original in place, read-only.  One that is there and was damaged since is put right."""
+    there = reachable(path)
     try:
-        if path.is_file():
-            if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-                os.chmod(path, 0o644)  # Windows does not replace a read-only file
-                write_whole(path, data)
-        else:
+        if digest_of(path) != sha256:
+            if there.is_file():
+                os.chmod(there, 0o644)  # Windows does not replace a read-only file
             write_whole(path, data)
-        os.chmod(path, 0o444)
+        os.chmod(there, 0o444)
     except OSError as error:
         raise WriteError(f"原件存不下来 {path}：{system_words(error)}。") from error
 
@@ -198,11 +197,12 @@ def _how_to_count(row: ReceiptRow, states: States) -> str:
 def _orphans(round_: Round, known: set[str]) -> list[Arrival]:
     """Originals that a run put by before it was cut off, and that nobody sent again."""
     found = []
-    for path in sorted(round_.originals.glob("*/*")):
+    home = reachable(round_.originals, deep=True)
+    for path in sorted(home.glob("*/*")):
         if _KEPT.fullmatch(path.stem) and path.stem not in known:
             with path.open("rb") as file:
-                name = f"{LOST_NAME}{path.suffix}"
-                found.append(Arrival(name, round_.inside(path), path.stem, file.read(4)))
+                name, place = f"{LOST_NAME}{path.suffix}", round_.originals / path.relative_to(home)
+                found.append(Arrival(name, round_.inside(place), path.stem, file.read(4)))
     return found
 
 
@@ -315,7 +315,7 @@ class _Finder:
         roster, form = self.round.roster, self.round.form
         names = [unit.name for unit in roster]
         try:
-            data = path.read_bytes()
+            data = reachable(path).read_bytes()
         except OSError:  # an original that went missing; the check has said so
             return None
         found = harvest(one.filing.file, data, [form], units=names, year=self.round.settings.year)

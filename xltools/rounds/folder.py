@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from xltools.forms.catalogue import load_form
 from xltools.guarding import Kind, standing
 from xltools.intake import FormFinder, LastYear, Wanted, read_last_year
 from xltools.issued import Issued, Register
+from xltools.longpath import reachable
 from xltools.reading.rosters import HEADS, read_roster
 from xltools.roster import Roster
 from xltools.rounds import ledger as ledgers
@@ -122,6 +124,12 @@ class Round:
         """The ledger's rows by the key of the unit as the roster has it; of others, as it was last known."""
         by_key = {row.unit.key: row for row in records.units if not row.listed}
         return by_key | {row.unit.key: row for row in records.units if row.listed}
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file; "" where there is none.  Raises OSError for one that nobody may read."""
+    there = reachable(path)
+    return hashlib.sha256(there.read_bytes()).hexdigest() if there.is_file() else ""
 
 
 def copies_by_number(records: Records) -> dict[str, Issued]:

@@ -18,7 +18,7 @@ from xltools.longpath import reachable
 from xltools.roster import Unit
 from xltools.rounds.arrivals import UNREADABLE
 from xltools.rounds.board import at_called
-from xltools.rounds.folder import OUT, Round
+from xltools.rounds.folder import OUT, Round, digest_of
 from xltools.rounds.rows import CopyRow, Records
 from xltools.rounds.states import States
 from xltools.writing.files import file_name, write_whole
@@ -143,17 +143,11 @@ def copy_of(round_: Round, records: Records, unit: Unit) -> CopyRow | None:
     return fitting[-1] if fitting else None
 
 
-def digest_of(path: Path) -> str:
-    """The SHA-256 of a file; "" where there is none."""
-    there = reachable(path)
-    return hashlib.sha256(there.read_bytes()).hexdigest() if there.is_file() else ""
-
-
 def left_over(round_: Round) -> list[str]:
     """Files in 01下发 of units that have another name or are on the roster no longer."""
     today = {name for _, name in template_names(round_.form, round_.roster, round_.settings.year)}
     names = dict.fromkeys(copy.file for copy in round_.ledger.records().copies)
-    return [name for name in names if name not in today and (round_.folder / OUT / name).is_file()]
+    return [name for name in names if name not in today and reachable(round_.folder / OUT / name).is_file()]
 
 
 # ---- archives to be sent
@@ -187,7 +181,7 @@ def _pack(path: Path, files: Sequence[Path], written: Collection[str]) -> Iterat
             member = zipfile.ZipInfo(file.name, PACKED_AT)
             member.compress_type = zipfile.ZIP_DEFLATED
             member.external_attr = 0o644 << 16
-            archive.writestr(member, file.read_bytes())
+            archive.writestr(member, reachable(file).read_bytes())
     data, there = buffer.getvalue(), reachable(path)
     before = there.read_bytes() if there.is_file() else None
     if before is not None and not _is_packed(before, written):

@@ -13,11 +13,11 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote
 
-from xltools.errors import BusyError, RoundError, WriteError
+from xltools.errors import RoundError
 from xltools.finding import Outcome
 from xltools.roster import Unit
+from xltools.rounds.connecting import connect, said_in_words
 from xltools.rounds.rows import (
     INSIDE,
     ArrivalRow,
@@ -34,7 +34,6 @@ from xltools.rounds.settings import inside
 from xltools.rounds.standing import Closing, State
 
 FILE = "ledger.sqlite"
-PATIENCE = 10.0  # seconds to wait for another process
 Clock = Callable[[], datetime.datetime]
 
 
@@ -128,8 +127,8 @@ class Ledger:
     def __init__(self, path: Path, *, clock: Clock = datetime.datetime.now, read_only: bool = False) -> None:
         self.path, self._clock = path, clock
         self.behind = ""  # a sentence where the machine's clock stands before the ledger's last entry
-        with _said(path):
-            self._db = _connect(path, read_only)
+        with said_in_words(path):
+            self._db = connect(path, read_only)
             try:
                 self._db.execute("PRAGMA foreign_keys = ON")
                 self._migrate(read_only)
@@ -171,7 +170,7 @@ class Ledger:
     @contextlib.contextmanager
     def batch(self) -> Iterator[str]:
         """One transaction, all or nothing; gives the time that its rows bear."""
-        with _said(self.path), self._transaction():
+        with said_in_words(self.path), self._transaction():
             yield self._tick()
 
     @contextlib.contextmanager
@@ -209,7 +208,7 @@ class Ledger:
 
     def records(self) -> Records:
         """All that is in it, of one moment; inside a batch with what the batch has written."""
-        with _said(self.path):
+        with said_in_words(self.path):
             if self._db.in_transaction:
                 return self._records()
             self._db.execute("BEGIN")
@@ -238,7 +237,7 @@ class Ledger:
 
     def closing(self) -> Closing | None:
         """When and how the round was closed; None while it is open."""
-        with _said(self.path):
+        with said_in_words(self.path):
             return self._closing()
 
     def _closing(self) -> Closing | None:
@@ -248,7 +247,7 @@ class Ledger:
 
     def met(self) -> set[tuple[str, str]]:
         """(SHA-256, source) of every file that was met."""
-        with _said(self.path):
+        with said_in_words(self.path):
             return set(self._db.execute("SELECT sha256, source FROM arrival"))
 
     def _all(self, query: str, *values: object) -> Iterator[dict[str, Any]]:
@@ -313,94 +312,6 @@ class Ledger:
         marks = ", ".join("?" * len(row))
         query = f"INSERT {otherwise} INTO {table} ({', '.join(row)}) VALUES ({marks})"
         return self._db.execute(query, tuple(row.values())).lastrowid
-
-
-def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
-    if read_only:
-        return _connect_to_read(path)
-    made = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
-    try:
-        _set_journal(made, path)
-    except BaseException:
-        made.close()
-        raise
-    return made
-
-
-def _connect_to_read(path: Path) -> sqlite3.Connection:
-    """For looking only: nothing is made in the folder, which may be a read-only share."""
-    if not path.is_file():
-        raise RoundError(f"没有台账：{path}。")
-    whole = path.absolute().as_posix()
-    address = (
-        f"file://{'' if whole.startswith('/') else '/'}{quote(whole)}"  # as_uri() takes a share for a host
-    )
-    try:
-        return _opened_to_read(f"{address}?mode=ro")
-    except sqlite3.OperationalError as error:
-        if _is_busy(error):
-            raise
-        journal = path.with_name(f"{path.name}-wal")
-        if journal.is_file() and journal.stat().st_size:
-            raise RoundError(
-                f"台账 {path} 上次没有记完，这里又不能写；请在能写的地方用 xltools 打开一次再看。"
-            ) from error
-    return _opened_to_read(
-        f"{address}?immutable=1"
-    )  # no journal can be made beside it: then nobody writes either
-
-
-def _opened_to_read(address: str) -> sqlite3.Connection:
-    made = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None)
-    try:
-        made.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except BaseException:
-        made.close()
-        raise
-    return made
-
-
-def _set_journal(db: sqlite3.Connection, path: Path) -> None:
-    """WAL lets others read while one writes; a network drive has no shared memory for it, and a plain journal does."""
-    if not str(path.absolute()).startswith("\\\\"):
-        try:
-            db.execute("PRAGMA journal_mode = WAL").fetchone()
-            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            return
-        except sqlite3.OperationalError as error:
-            if _is_busy(error):
-                raise
-    # A ledger that has a WAL from a disk that it was moved from can be read here only by one who has it to himself.
-    db.execute("PRAGMA locking_mode = EXCLUSIVE")
-    db.execute("PRAGMA journal_mode = DELETE").fetchone()
-    db.execute("PRAGMA locking_mode = NORMAL")
-    db.execute("SELECT count(*) FROM sqlite_master").fetchone()  # lets go
-
-
-def _is_busy(error: sqlite3.Error) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-@contextlib.contextmanager
-def _said(path: Path) -> Iterator[None]:
-    """What the database objected to, as one sentence."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if _is_busy(error):
-            raise BusyError(
-                f"台账 {path} 正被另一个程序占用，等了 {PATIENCE:.0f} 秒还没有让出来。请等它结束再来。"
-            ) from error
-        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-            raise WriteError(f"写不进台账 {path}：文件夹是只读的，或没有权限。") from error
-        if code == sqlite3.SQLITE_FULL:
-            raise WriteError(f"写不进台账 {path}：磁盘满了。这一批没有记，腾出空间后再来一次。") from error
-        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-            raise RoundError(f"台账 {path} 坏了，读不出来；请用备份替换它，原件都还在。") from error
-        if code == sqlite3.SQLITE_IOERR:
-            raise WriteError(f"读写台账 {path} 时磁盘出错；这一批没有记。") from error
-        raise
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -5,11 +5,12 @@ Looks and writes nothing.  Of a closed round nothing is asked: what was sealed i
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
+from xltools.longpath import reachable
+from xltools.rounds.folder import digest_of
 from xltools.rounds.listing import DROPPED, LISTED, differences
 from xltools.rounds.rows import ReceiptRow, Records, RollupRow, UnitRow
 from xltools.rounds.standing import RolledUp, State
@@ -34,16 +35,15 @@ def place_of(folder: Path, row: RollupRow) -> Path | None:
     """Where it lies as it was written: in its place, or beside under another name, as one that was put beside the
     old roll-up gets once that is closed.  None where it is gone or was changed."""
     path = folder / row.file
-    others = sorted(path.parent.glob("*.xlsx")) if path.parent.is_dir() else []
+    there = reachable(path.parent, deep=True)
+    others = [path.with_name(one.name) for one in sorted(there.glob("*.xlsx"))] if there.is_dir() else []
     return next((one for one in (path, *others) if _digest(one) == row.sha256), None)
 
 
 def _digest(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except (
-        OSError
-    ):  # gone, or held by a program that lets nobody read it: then nobody can say that it is sound
+        return digest_of(path)
+    except OSError:  # held by a program that lets nobody read it: then nobody can say that it is sound
         return ""
 
 
@@ -56,7 +56,11 @@ def untrue_words(folder: Path, records: Records, rows: Sequence[UnitRow], county
         AGAIN if any(states.of(one.id) not in WITHOUT_REPORT for one in rows if one.listed) else OUT_OF_USE
     )
     if place_of(folder, row) is None:
-        gone = "汇总以后改动过" if (folder / row.file).is_file() else f"不在“{PurePath(row.file).parent}”里了"
+        gone = (
+            "汇总以后改动过"
+            if reachable(folder / row.file).is_file()
+            else f"不在“{PurePath(row.file).parent}”里了"
+        )
         yield f"{name}{gone}；{remedy}"
     now = {one.id: one for one in rows}
     still = list(_still_in(records, now, states))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from xltools.finding import Level, Outcome
 from xltools.form import Form
 from xltools.intake import Progress, Wanted, check_one, held_together
+from xltools.longpath import reachable
 from xltools.marking import problems_of
 from xltools.result import Checked
 from xltools.returning import SentBack
@@ -24,7 +25,9 @@ MEND_IT = "请在原来的表里改好后发回。"
 
 def told_again(board: Board, *, progress: Progress | None = None) -> Iterator[SentBack]:
     """One for each report that counts, is returned or queried and still lies where it was kept."""
-    counting = [(one, one.current) for one in board.units if one.current and one.current.path.is_file()]
+    counting = [
+        (one, one.current) for one in board.units if one.current and reachable(one.current.path).is_file()
+    ]
     asked = [pair for pair in counting if pair[0].state in (State.RETURNED, State.QUERIED)]
     if not asked:
         return
@@ -58,7 +61,7 @@ def _is_less(one: Checked, receipt: Receipt) -> bool:
 
 
 def _sent_back(one: UnitStanding, receipt: Receipt, checked: Checked, form: Form, year: int) -> SentBack:
-    there = receipt.marked is not None and receipt.marked.is_file()
+    there = receipt.marked is not None and reachable(receipt.marked).is_file()
     return SentBack(
         checked=checked,
         unit=one.unit,

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from xltools.intake import LastYear, Progress, check_many, held_together
+from xltools.longpath import reachable
 from xltools.parallel import ALONE, Workers
 from xltools.result import Checked, CheckResult, MergeResult
 from xltools.returning import SentBack
 from xltools.roster import Unit
 from xltools.rounds.collecting import check_pending, judged, outcome_words
-from xltools.rounds.folder import MERGED, Round
+from xltools.rounds.folder import MERGED, Round, digest_of
 from xltools.rounds.handing_out import copy_of
 from xltools.rounds.rows import Basis, ReceiptRow, Records
 from xltools.rounds.states import States
@@ -102,7 +102,7 @@ def record_merge(round_: Round, result: MergeResult, written: Path) -> None:
         for one, inside in zip(result.checked.filings, result.merged, strict=True)
         if inside and one.path is not None
     ]
-    sha256 = hashlib.sha256(written.read_bytes()).hexdigest()
+    sha256 = digest_of(written)
     inside = {row.id for row in rows}
     left = {
         by_path[one.path].id
@@ -159,7 +159,7 @@ class Returns:
         return [
             path.name
             for path in before
-            if path.is_file() and path.parent == self.folder and path.name not in now
+            if reachable(path).is_file() and path.parent == self.folder and path.name not in now
         ]
 
     def record(self) -> None:
