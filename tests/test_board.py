@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -16,6 +17,7 @@ import helpers_pipe as pipe
 import openpyxl
 import pytest
 from helpers_board import MADE_AT, board_on, standing
+from helpers_board import receipt as report_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_openxml import errors
@@ -27,10 +29,10 @@ from xltools.reporting.notice import notice
 from xltools.reporting.page import board_page
 from xltools.returning import send_back
 from xltools.roster import KINDS, Unit
-from xltools.rounds.chasing import to_chase
-from xltools.rounds.standing import State, Stray, UnitStanding
+from xltools.rounds.chasing import state_words, to_chase
+from xltools.rounds.standing import Closing, Effect, Shift, State, Stray, UnitStanding
 from xltools.writing import files
-from xltools.writing.board import BOARD_HEADS, CHASE_HEADS, write_board, write_chase
+from xltools.writing.board import BOARD_HEADS, CHASE_HEADS, LATE_HEADS, write_board, write_chase
 
 FORM = "gov-info-disclosure/2021"
 PAGE = """
@@ -200,6 +202,43 @@ def test_what_is_nobodys_is_listed_on_its_own_sheet(board):
         ["照片.jpg", "邮件/3.eml", "2024-01-18 09:30", "这是图片，不是电子表格。"],
     ]  # fmt: skip
     assert openpyxl.load_workbook(io.BytesIO(write_board(board_on(PAGE)))).sheetnames == ["看板"]
+
+
+def test_a_closed_round_says_when_and_in_what_and_what_came_late_would_change():
+    closing = Closing(at="2024-01-16T10:00:00", file="04汇总/示例县（封存）.zip", sha256="")
+    made = board_on(
+        "| 单位 | 状态 | 次 | 期限 |\n| 甲镇 | 已汇总 | 1 | |\n| 乙镇 | 逾期 | | 2024-01-15 |",
+        closing=closing,
+    )
+    shifts = (Shift(item="a.b.c", label="新收·合计", before=3, after=5),
+              Shift(item="a.b.d", label="费用", before=Decimal("180.5"), after=None))  # fmt: skip
+    late = [report_in("乙镇", number, Path("round"), State.PASSED, 0, 0, late=True, effect=effect)
+            for number, effect in ((1, Effect(shifts=shifts)), (2, Effect(why_not="核对结果是退回")))]  # fmt: skip
+    made = replace(made, units=(made.units[0], replace(made.units[1], receipts=tuple(late))))
+    data = write_board(made)
+    above = openpyxl.load_workbook(io.BytesIO(data)).worksheets[0]["A2"].value
+    assert "2024-01-16 10:00 封存，在 04汇总/示例县（封存）.zip" in above
+    rows = [[row[head] for head in ("单位", "第几次", "对汇总数的影响", "封存的数", "计入的话", "相差")]
+            for row in rows_of(data, LATE_HEADS, "封存后来件")]  # fmt: skip
+    assert rows == [
+        ["乙镇", 1, "新收·合计", 3, 5, 2],
+        ["乙镇", 1, "费用", 180.5, None, -180.5],
+        ["乙镇", 2, "不计入汇总（核对结果是退回）。", None, None, None],
+    ]
+
+
+def test_days_are_counted_up_to_the_closing():
+    made = board_on("| 单位 | 状态 | 期限 |\n| 乙镇 | 逾期 | 2024-01-10 |")
+    assert state_words(made.units[0], made) == "逾期8天"
+    closed = replace(
+        made,
+        closing=Closing(at="2024-01-12T10:00:00", file="a.zip", sha256=""),
+        made_at="2025-06-01T00:00:00",
+    )
+    assert state_words(closed.units[0], closed) == "逾期2天"
+    assert rows_of(write_board(closed), BOARD_HEADS)[0]["状态"] == "逾期2天" and "逾期2天" in board_page(
+        closed
+    )
 
 
 def test_the_same_board_has_the_same_bytes(board):

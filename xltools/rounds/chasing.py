@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from xltools.compute import as_number
 from xltools.roster import KINDS
@@ -127,9 +128,13 @@ def effect_words(effect: Effect | None, *, in_full: bool = True) -> str:
 
 def shift_words(one: Shift) -> str:
     before, after = (number_text(value) if value is not None else "空白" for value in (one.before, one.after))
-    old, new = as_number(one.before) or 0, as_number(one.after) or 0
-    sign = "+" if new > old else ""
-    return f"{one.label}由 {before} 变为 {after}（{sign}{number_text(new - old)}）"
+    change = difference(one)
+    return f"{one.label}由 {before} 变为 {after}（{'+' if change > 0 else ''}{number_text(change)}）"
+
+
+def difference(one: Shift) -> int | Decimal:
+    """By how much a total would be another; one that is blank adds nothing."""
+    return (as_number(one.after) or 0) - (as_number(one.before) or 0)
 
 
 def time_words(at: str) -> str:

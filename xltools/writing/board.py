@@ -10,6 +10,7 @@ from xltools.rounds.chasing import (
     counts_words,
     day_words,
     days_overdue,
+    difference,
     effect_words,
     problem_words,
     state_words,
@@ -28,8 +29,10 @@ BOARD_HEADS = (
     "序号", "单位", "类别", "状态", "第几次", "问题", "最近一次", "期限", "收到的文件", "退回件", "联系人", "电话",
 )  # fmt: skip
 BOARD_WIDTHS = (5.0, 22.0, 11.0, 14.0, 7.0, 15.0, 18.0, 12.0, 26.0, 10.0, 9.0, 16.0)
-LATE_HEADS = ("序号", "单位", "第几次", "文件", "收到时间", "核对结果", "对汇总数的影响")
-LATE_WIDTHS = (5.0, 22.0, 7.0, 30.0, 18.0, 10.0, 70.0)
+LATE_HEADS = (
+    "序号", "单位", "第几次", "文件", "收到时间", "核对结果", "对汇总数的影响", "封存的数", "计入的话", "相差",
+)  # fmt: skip
+LATE_WIDTHS = (5.0, 22.0, 7.0, 30.0, 18.0, 10.0, 60.0, 12.0, 12.0, 12.0)
 OTHER_HEADS = ("序号", "文件", "从哪里来", "收到时间", "为什么没有算作报送")
 OTHER_WIDTHS = (5.0, 30.0, 36.0, 18.0, 60.0)
 CHASE_HEADS = (
@@ -116,11 +119,14 @@ def _marked(receipt: Receipt) -> str:
 
 
 def _late_rows(board: Board) -> Iterable[Sequence[Shown]]:
+    """What came after the closing, with a row for each figure that it would change."""
     for one, receipt in board.late:
-        yield (
-            one.unit.name, receipt.number, receipt.name, time_words(receipt.at), receipt.outcome.words,
-            f"{effect_words(receipt.effect)}。",
-        )  # fmt: skip
+        file = one.unit.name, receipt.number, receipt.name, time_words(receipt.at), receipt.outcome.words
+        shifts = receipt.effect.shifts if receipt.effect is not None else ()
+        if not shifts:
+            yield *file, f"{effect_words(receipt.effect)}。", None, None, None
+        for shift in shifts:
+            yield *file, shift.label, shift.before, shift.after, difference(shift)
 
 
 def _strange_rows(board: Board) -> Iterable[Sequence[Shown]]:
