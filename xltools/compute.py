@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from typing import TypeVar, overload
+from typing import TypeVar, cast, overload
 
 from xltools.expression import Ref, exact
 from xltools.form import Form, RuleLine, Value, Values
@@ -122,7 +122,7 @@ def _worked_out(form: Form, given: Iterable[Value], blank: Number | None) -> lis
     count = len(numbers)
     for parts in _sums(form).parts:
         picked = [numbers[part] for part in parts]
-        numbers.append(None if None in picked else sum(number for number in picked if number is not None))
+        numbers.append(None if None in picked else sum(cast(list[Number], picked)))
     return numbers[count:]
 
 

@@ -14,7 +14,7 @@ from enum import IntEnum
 from fractions import Fraction
 from functools import cached_property, lru_cache
 
-from xltools.compute import Number, as_number, in_order, totals
+from xltools.compute import Number, as_number, totals
 from xltools.expression import Exact, Ref
 from xltools.form import Form, Item, RuleLine, Values
 from xltools.slips import Slip, slip_between
@@ -93,7 +93,7 @@ def _constraints(form: Form, known: Mapping[str, Number], level: str, last: Valu
     typed = frozenset(item.id for item in form.derived if item.id in known)
     for one in _all_constraints(form, level, typed):
         dated = one.dated(last)
-        if dated is not None and dated.terms and all(item in known for item in dated.terms):
+        if dated is not None and dated.terms and dated.terms.keys() <= known.keys():
             yield dated
 
 
@@ -143,18 +143,12 @@ def suspects(form: Form, figures: Values, *, level: str, last: Values | None = N
     `figures` holds inputs and those totals only that were typed; a blank is unknown and leaves undecided what
     it is part of.  Without typed totals a cell is named only where no other would do.
     """
-    given = zip(form.items, in_order(figures, _names(form)), strict=True)
-    known = {name: number for name, value in given if (number := as_number(value)) is not None}
+    known = {name: number for name, value in figures.items() if (number := as_number(value)) is not None}
     constraints = tuple(_constraints(form, known, level, last or {}))
     residuals = {one.id: residual for one in constraints if (residual := one.residual(known))}
     if not residuals:
         return ()
     return tuple(_Case(form, known, level, last or {}, constraints, residuals).suspects())
-
-
-@lru_cache(maxsize=64)
-def _names(form: Form) -> tuple[str, ...]:
-    return tuple(form.items)
 
 
 class _Case:

@@ -102,13 +102,14 @@ class Phrase:
 
     text: str
     _pattern: str = field(repr=False)  # of `re`, but for the years
+    _anchor: str = field(repr=False)  # stands in every text that it matches
 
     @property
     def has_number(self) -> bool:
         return "{n}" in self.text
 
-    def pattern(self, year: int) -> re.Pattern[str]:
-        return _compiled(self._pattern, year)
+    def matches(self, folded: str, year: int) -> Iterator[re.Match[str]]:
+        return _compiled(self._pattern, year).finditer(folded) if self._anchor in folded else iter(())
 
 
 @lru_cache(maxsize=1024)
@@ -133,6 +134,7 @@ def parse_phrase(text: str, *, file: str = "", key: str = "words") -> Phrase:
     folded = fold(text)
     made, inside = "", False
     choices: list[str] = []
+    anchor = ""  # the longest of the fixed pieces
     for part in re.findall(r"…+|\{[^}]*\}?|[\[\]|]|[^…{}\[\]|]+|\}", folded):
         piece = ""
         if part[0] == "…":
@@ -159,6 +161,7 @@ def parse_phrase(text: str, *, file: str = "", key: str = "words") -> Phrase:
                 inside = False
         else:
             piece = re.escape(part)
+            anchor = anchor if inside else max(anchor, part, key=len)
         if inside:
             choices[-1] += piece
         else:
@@ -169,7 +172,7 @@ def parse_phrase(text: str, *, file: str = "", key: str = "words") -> Phrase:
         refuse("不能以 … 开头或结尾")
     if not re.search(r"\w", re.sub(r"\{[^}]*\}|…", "", folded)):
         refuse("里除了记号没有字")
-    return Phrase(text, made)
+    return Phrase(text, made, anchor)
 
 
 def fold(text: str) -> str:
@@ -189,11 +192,10 @@ def read(
     >>> [one.value for one in read("我镇未收到申请。去年收到申请3件。乙镇收到申请2件。", phrases, year=2021)]
     [0]
     """
-    folded = re.sub("其中[,，:：]", "其中", fold(text))
-    folded = _WHOLE_YEAR.sub(lambda one: one["y"] or one["z"] or "全年", folded)
+    folded = _folded(text)
     decided: set[int] = set()  # 诉讼3件 is not read again in 复议和行政诉讼3件: the first phrase decides
     for phrase in phrases:
-        for match in phrase.pattern(year).finditer(folded):
+        for match in phrase.matches(folded, year):
             if match.end() in decided:
                 continue
             decided.add(match.end())
@@ -203,6 +205,13 @@ def read(
             if not value or not _is_shared(match, folded):
                 in_wan = phrase.has_number and match["n"].endswith("万") and match["n"][0].isascii()
                 yield Reading(match.start(), match.end(), value, in_wan, match[0])
+
+
+@lru_cache(maxsize=32)
+def _folded(text: str) -> str:
+    """A text as phrases are looked for in it; each text is asked for many figures, one after the other."""
+    folded = re.sub("其中[,，:：]", "其中", fold(text))
+    return _WHOLE_YEAR.sub(lambda one: one["y"] or one["z"] or "全年", folded)
 
 
 def _is_plain(match: re.Match[str], text: str, wording: Wording, year: int, own: str) -> bool:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from itertools import groupby
 
 from xltools.checks.meaning import meaning
 from xltools.checks.registry import Case, Check, check
 from xltools.compute import Number
 from xltools.detail import is_summed, sum_formula
-from xltools.filing import Cell
+from xltools.filing import Cell, Picked
 from xltools.finding import Finding, Level
 from xltools.form import Form
 from xltools.formulas import total_formula
-from xltools.layout import Slot, lay_out
+from xltools.layout import Layout, Slot, lay_out
 from xltools.problems import (
     DIFFERS,
     KEPT,
@@ -43,9 +44,15 @@ def totals_read(case: Case) -> Iterator[tuple[Slot, Cell]]:
     """Every derived cell of the sheets whose labels are in order."""
     book = case.filing.book
     broken = {fault.sheet for fault in case.filing.label_faults}
-    for slot in case.layout.derived:
-        if book is not None and slot.sheet in book.sheets and slot.sheet not in broken:
-            yield slot, book.sheets[slot.sheet].cell(slot.address)
+    for name, slots, places in _totals_by_sheet(case.layout):
+        if book is not None and name in book.sheets and name not in broken:
+            yield from zip(slots, places.of(book.sheets[name].cells), strict=True)
+
+
+@lru_cache(maxsize=64)
+def _totals_by_sheet(layout: Layout) -> tuple[tuple[str, tuple[Slot, ...], Picked], ...]:
+    groups = [(name, tuple(each)) for name, each in groupby(layout.derived, lambda slot: slot.sheet)]
+    return tuple((name, slots, Picked(slot.address for slot in slots)) for name, slots in groups)
 
 
 @check("G201", "合计被改成了数", requires=STRUCTURE, vanishes=True, of="frame")

@@ -70,6 +70,8 @@ class Case:
     @cached_property
     def sums(self) -> Mapping[str, Number | None]:
         """Every total as its parts give it, blanks passed over as in SUM."""
+        if all(value is not None for value in self.filing.figures.values()):
+            return totals(self.form, self.filing.inputs)
         return totals(self.form, self.filing.inputs, blank=0)
 
     @cached_property
@@ -82,8 +84,8 @@ class Case:
         """Who is likely to blame for what does not add up; of a roll-up nobody: its figures are sums."""
         if self.filing.is_rollup:
             return ()
-        figures = {**self.filing.inputs, **self.filing.typed_totals}
-        return suspects(self.form, figures, level=self.level, last=self.last)
+        inputs, typed = self.filing.inputs, self.filing.typed_totals
+        return suspects(self.form, {**inputs, **typed} if typed else inputs, level=self.level, last=self.last)
 
     def blame(self, broken: str) -> str:
         """Who is likely to blame for a broken rule line or total, as a sentence; "" unless it points to one cell."""

@@ -35,7 +35,7 @@ def run_checks(case: Case) -> list[Finding]:
             stopped.add(one.code)
         if not found and one.of == "frame" and frame is not None:
             frame.silent.add(one.code)
-    if are_figures_judged and case.last is None and case.doubtful:
+    if are_figures_judged and frame is not None and case.last is None and case.doubtful:
         spoken_of = {finding.item for finding in findings}
         quiet = [pair for pair in case.doubtful if pair[0].item.id not in spoken_of]
         plain.learn(case.filing, case.level, quiet)

@@ -47,15 +47,17 @@ class _Differing:
 
 def _differing(case: Case, statement: Statement, text: str, year: int) -> Iterator[_Differing]:
     item, unit = case.form.items[statement.items[0]], case.filing.unit
-    table, more = _sum(case, statement.items), _sum(case, statement.plus)
-    if table is None or more is None:
-        return
     own = "".join(dict.fromkeys((unit.parent, unit.name))) if unit else ""
     readings = [
         one
         for one in read(text, statement.words, statement.wording, year=year, own=own)
         if item.type == "money" or not one.in_wan
     ]
+    if not readings:
+        return
+    table, more = _sum(case, statement.items), _sum(case, statement.plus)
+    if table is None or more is None:
+        return
     stated = {_in_unit(one.value, item.unit) for one in readings}
     # Two different numbers for one thing: which of them is meant cannot be told.
     if len(stated) == 1 and not stated & {table, table + more}:

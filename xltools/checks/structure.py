@@ -74,13 +74,17 @@ def carriers_disagree(this: Check, case: Case) -> Iterator[Finding]:
     """
     filing = case.filing
     said: dict[str, list[str]] = {}
+    shown: set[str] = set()  # fields that a clerk sees
     moved = {
         fault.sheet for fault in filing.label_faults
     }  # what stands at its carriers' addresses means nothing
     claims = [c for c in filing.claims if c.carrier.place is None or c.carrier.place.sheet not in moved]
     for claim in claims:
         if claim.value is not None:
-            said.setdefault(claim.carrier.field, []).append(claim.value)
+            carrier = claim.carrier
+            said.setdefault(carrier.field, []).append(claim.value)
+            if carrier.place is not None and carrier.place.sheet != META:
+                shown.add(carrier.field)
     conflict = False
     for name, words in FIELD_WORDS.items():
         values = said.get(name, [])
@@ -108,7 +112,6 @@ def carriers_disagree(this: Check, case: Case) -> Iterator[Finding]:
             words = FIELD_WORDS[name]
             yield this.finding(case, f"工作簿各处都没有{words}，被清掉了。", RETURN_TO_BLANK, expected=words)
             conflict = True
-    shown = {c.carrier.field for c in claims if c.value and c.carrier.place and c.carrier.place.sheet != META}
     if moved.isdisjoint(case.layout.section_names):
         for name in [name for name in FIELD_WORDS if name in said and name not in shown]:
             words = FIELD_WORDS[name]
@@ -334,7 +337,8 @@ def cut_away(this: Check, case: Case) -> Iterator[Finding]:
     """
     book = case.filing.book
     assert book is not None
-    names = {name.lower(): text for name, text in book.names.items()}  # a cell's name goes where it is pasted
+    # a cell's name goes where it is pasted
+    names = dict(zip(map(str.lower, book.names), book.names.values(), strict=True))
     handed_out = named_cells(case.layout)
     if all(map(eq, map(names.get, handed_out), handed_out.values())):
         return

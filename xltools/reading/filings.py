@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -75,16 +75,20 @@ def _read(file: str, data: bytes, find_form: FindForm) -> Filing:
     meta = opened.sheet(META) if META in opened.sheet_states else None
     if meta is not None and meta.cell("A1").text == SCALED_SCHEMA:
         refusals.refuse_copy()
-    if not identify.is_ours(opened.names, opened.properties, meta):
+    front = Book(
+        sheets={META: meta} if meta else {},
+        names=identify.marks(opened.names),
+        properties=identify.marks(opened.properties),
+    )
+    if not identify.is_ours(front.names, front.properties, meta):
         return Filing(file=file, sha256=sha, book=opened.book(lambda name: False))
-    front = Book(sheets={META: meta} if meta else {}, names=opened.names, properties=opened.properties)
     key = identify.form_key(front)
     form = find_form(key) if key else None
     if form is None:
         return Filing(file=file, sha256=sha, form_key=key, book=opened.book(lambda name: False))
     if meta is not None and meta.cell("A1").text == ROLLUP_SCHEMA:
-        return with_leaves(_fill_in(file, sha, form, opened.book(cell_limit=MOST_ROLLUP_CELLS)))
-    return _fill_in(file, sha, form, opened.book())
+        return with_leaves(_fill_in(file, sha, form, opened.book(cell_limit=MOST_ROLLUP_CELLS), front))
+    return _fill_in(file, sha, form, opened.book(), front)
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class _Asked:
 
     inputs: Picked
     input_slots: tuple[Slot, ...]
+    input_names: tuple[str, ...]
     totals: Picked
     total_slots: tuple[Slot, ...]
 
@@ -104,14 +109,19 @@ def _asked(layout: Layout) -> Mapping[str, _Asked]:
         inputs = tuple(slot for slot in layout.inputs if slot.sheet == name)
         derived = tuple(slot for slot in layout.derived if slot.sheet == name)
         made[name] = _Asked(
-            Picked(slot.address for slot in inputs), inputs, Picked(slot.address for slot in derived), derived
+            inputs=Picked(slot.address for slot in inputs),
+            input_slots=inputs,
+            input_names=tuple(slot.item.id for slot in inputs),
+            totals=Picked(slot.address for slot in derived),
+            total_slots=derived,
         )
     return made
 
 
-def _fill_in(file: str, sha: str, form: Form, book: Book) -> Filing:
+def _fill_in(file: str, sha: str, form: Form, book: Book, front: Book) -> Filing:
+    """The filing in a book; `front` holds only those of its names and properties that are ours."""
     layout = lay_out(form)
-    claims = identify.claims(book, layout)
+    claims = identify.claims(replace(front, sheets=book.sheets), layout)
     unit, year, issue = identify.identity(book, claims)
     faults = tuple(_label_faults(book, layout, year or 0))
     broken = {fault.sheet for fault in faults}
@@ -178,19 +188,18 @@ def _entries(book: Book, layout: Layout, sound: set[str], zeros: bool) -> Mappin
     found: list[Entry] = []
     for name, asked in _asked(layout).items():
         if name in sound:
-            cells = asked.inputs.of(book.sheets[name].cells)
-            names += [slot.item.id for slot in asked.input_slots]
-            found += [
-                known[cell] for known, cell in zip(_known_inputs(layout, name, zeros), cells, strict=True)
-            ]
+            sheet = book.sheets[name]
+            known = _known_inputs(layout, name, zeros, sheet.skeleton is not None)
+            names += asked.input_names
+            found += [one[cell] for one, cell in zip(known, asked.inputs.of(sheet.cells), strict=True)]
     return Row(tuple(names), tuple(found))
 
 
 @lru_cache(maxsize=512)
-def _known_inputs(layout: Layout, sheet: str, zeros: bool) -> tuple[_Known, ...]:
-    """For each input of a sheet what is known of its kind."""
+def _known_inputs(layout: Layout, sheet: str, zeros: bool, are_shared: bool) -> tuple[_Known, ...]:
+    """For each input of a sheet what is known of its kind; see _known."""
     items = (slot.item for slot in _asked(layout)[sheet].input_slots)
-    return tuple(_known((item.type, item.unit, item.places), zeros) for item in items)
+    return tuple(_known((item.type, item.unit, item.places), zeros, are_shared) for item in items)
 
 
 Kind = tuple[FigureType, str | None, int | None]  # type, unit, places: all that is asked of an item here
@@ -211,7 +220,8 @@ class _Known(dict[Cell, Entry]):
 
 
 @lru_cache(maxsize=256)
-def _known(kind: Kind, zeros: bool) -> _Known:
+def _known(kind: Kind, zeros: bool, are_shared: bool) -> _Known:
+    """Equal cells of sheets with a skeleton are mostly one, and found at once; kept apart from those that are not."""
     return _Known(kind, zeros)
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import groupby
 
 from xltools.detail import ROLLUP_SCHEMA
-from xltools.filing import Book, Cell, Claim, SheetFacts
-from xltools.layout import IDENTITY, META, META_FIELDS, SCHEMA, Layout
+from xltools.filing import Book, Cell, Claim, Picked, SheetFacts
+from xltools.layout import IDENTITY, META, META_FIELDS, SCHEMA, Carrier, Layout
 from xltools.roster import CONSOLIDATED, KINDS, LEVELS, Unit
 
 OURS = "xltools."  # begins the names of carriers
@@ -57,15 +59,27 @@ def claims(book: Book, layout: Layout) -> tuple[Claim, ...]:
     """What every carrier says.  A carrier that a program dropped on re-saving says None."""
     sources = {"custom_property": marks(book.properties), "defined_name": marks(book.names)}
     found = []
+    for sheet, places, carriers in _visible(layout):
+        cells = places.of(book.sheets[sheet].cells if sheet in book.sheets else {})
+        found += [
+            Claim(carrier, said_in(cell) or None) for carrier, cell in zip(carriers, cells, strict=True)
+        ]
     for carrier in layout.carriers:
-        value = None
-        if carrier.place is not None:
-            sheet = book.sheets.get(carrier.place.sheet)
-            value = said_in(sheet.cell(carrier.place.address)) if sheet else None
-        elif said := sources[carrier.kind].get((carrier.name or "").lower()):
-            value = mended(unquoted(said))
-        found.append(Claim(carrier, value or None))
+        if carrier.place is None:
+            said = sources[carrier.kind].get((carrier.name or "").lower())
+            found.append(Claim(carrier, (mended(unquoted(said)) or None) if said else None))
     return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def _visible(layout: Layout) -> tuple[tuple[str, Picked, tuple[Carrier, ...]], ...]:
+    """The carriers that are cells, sheet by sheet."""
+    cells = [(one, one.place) for one in layout.carriers if one.place is not None]
+    return tuple(
+        (sheet, Picked(place.address for _, place in group), tuple(carrier for carrier, _ in group))
+        for sheet, each in groupby(cells, lambda one: one[1].sheet)
+        for group in [list(each)]
+    )
 
 
 def said_in(cell: Cell) -> str:
