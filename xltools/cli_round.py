@@ -101,11 +101,10 @@ def dispatch_command(
     from xltools.reporting.text import table
     from xltools.rounds.handing_out import dispatch, left_over, pack_all, pack_each
 
-    with working() as round_, progress(quiet) as show:
+    with working() as round_, progress(quiet, "写模板") as show:
         before = last_year(last, round_)
         for name in left_over(round_):
             complain(f"01下发 里的“{name}”是改名前的，或单位已不在名单上；不要再发，可以删去。")
-        show.begin("写模板")
         handed = dispatch(round_, only=only or (), last=before, dry_run=dry_run, progress=show)
         say_all(table(("单位", "文件", "做了什么" if not dry_run else "要做什么"),
                       [(one.unit.name, one.file, one.words) for one in handed]))  # fmt: skip
@@ -192,7 +191,7 @@ def status_command(
     else:
         say_all(board_report(board))
     if format is ShortFormat.text and not no_files:
-        with progress(quiet) as show:
+        with progress(quiet, "核对") as show:
             placed = write_board_files(board, told_again(board, progress=show))
         say(f"写了 {'、'.join(wanted.name for wanted, _ in placed)}，在 {board.folder}。")
         for wanted, at in placed:
@@ -253,7 +252,7 @@ def close_command(
     from xltools.reporting.text import one_line
     from xltools.rounds.closing import look_through, seal
 
-    with working() as round_, progress(quiet) as show:
+    with working() as round_, progress(quiet, "核对") as show:
         sealing = look_through(round_, last=last_year(last, round_), progress=show)
         if sealing.open_words and not anyway.strip():
             complain(f"还有 {len(sealing.open_words)} 个没办完，没有封存：")
@@ -276,7 +275,7 @@ def verify_archive_command(
     from xltools.rounds.chasing import time_words
     from xltools.rounds.verifying import verify_archive
 
-    with progress(quiet) as show:
+    with progress(quiet, "核对") as show:
         verdict = verify_archive(archive, progress=show)
     said = verdict.statement
     if said is not None:
