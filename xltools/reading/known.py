@@ -12,6 +12,7 @@ MOST_KNOWN = 160  # things of one kind: a form's sheets by some programs, with s
 MOST_MET = 20_000  # things met once, of which only a hash is kept
 
 Known = TypeVar("Known")
+_UNKNOWN: Any = object()
 
 
 class Unusual(Exception):
@@ -31,15 +32,17 @@ class Store(Generic[Known]):
 
     def get(self, key: Hashable, learn: Callable[[], Known]) -> Known | None:
         """What is known of it; None when it is met for the first time, or learning ended in Unusual or Refused."""
-        if key in self._known:
-            return self._known[key]
+        known: Known | None = self._known.pop(key, _UNKNOWN)
+        if known is not _UNKNOWN:
+            self._known[key] = known  # the last to be forgotten
+            return known
         fingerprint = hash(key)
         if fingerprint not in self._met:
             if len(self._met) >= MOST_MET:
                 self._met.clear()
             self._met.add(fingerprint)
             return None
-        known: Known | None = None
+        known = None
         with suppress(Unusual, Refused):
             known = learn()
         if len(self._known) >= MOST_KNOWN:

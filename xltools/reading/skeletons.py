@@ -53,7 +53,7 @@ class Cut:
 
     def marked(self, pieces: Sequence[bytes]) -> bytes:
         """The part with a mark in place of each value."""
-        if not _UTF_8.match(pieces[0]):
+        if not _UTF_8.match(pieces[0]) or any(b"<!" in piece or _HOLE in piece for piece in pieces):
             raise Unusual
         made = [pieces[0]]
         for number, piece in enumerate(pieces[1:]):
@@ -79,26 +79,31 @@ _HEIGHT = re.compile(rb'(<row [^<>]*? ht=")[1-9][0-9]{0,2}(?:\.[0-9]+)?(?=")')  
 
 
 def read_sheet(data: bytes, common: Common, name: str, state: State) -> SheetFacts | None:
-    """What a sheet holds, if its skeleton is known; None where the plain reader has to read it."""
-    if len(data) > LONGEST or b"<!" in data or _HOLE in data:
+    """What a sheet holds, if its skeleton is known; None where the plain reader has to read it.
+
+    First as it stands; then made alike to others that differ in which cells are blank and how high their rows are.
+    """
+    if len(data) > LONGEST:
         return None
-    pieces, values = _CELL_VALUE.pieces(_in_one_way(_without_view(data)))
-    key = _HOLE.join(pieces)
-    skeleton = _SHEETS.get((common.styles, key), lambda: _learn_sheet(pieces, common))
-    if skeleton is None:  # rows grow with the texts in them
-        level = _HEIGHT.sub(rb"\g<1>9", key)
-        if level == key:
-            return None
-        skeleton = _SHEETS.get((common.styles, level), lambda: _learn_sheet(level.split(_HOLE), common))
+    data = _without_view(data)
+    skeleton, values = _known_sheet(data, common)
+    if skeleton is None:
+        skeleton, values = _known_sheet(_in_one_way(data), common)
     try:
         return skeleton.filled(values, common, name, state) if skeleton is not None else None
     except Unusual:
         return None
 
 
+def _known_sheet(data: bytes, common: Common) -> tuple[_SheetSkeleton | None, list[bytes]]:
+    pieces, values = _CELL_VALUE.pieces(data)
+    key = common.styles, _HOLE.join(pieces)
+    return _SHEETS.get(key, lambda: _learn_sheet(pieces, common)), values
+
+
 def _in_one_way(data: bytes) -> bytes:
-    """The same sheet with an empty value in every cell without content, whatever program wrote it, and with texts of
-    its own kept as results of formulas are.
+    """The same sheet with an empty value in every cell without content, whatever program wrote it, with texts of its
+    own kept as results of formulas are, and with one height for all rows that can be seen.
 
     Each of these has a tag in it, so that none is met within a text; where it is another tag than meant, what comes
     out is no XML, and the plain reader's matter.
@@ -113,7 +118,8 @@ def _in_one_way(data: bytes) -> bytes:
         for end in (b"<c ", b"</row>"):
             data = data.replace(b' t="n"/>' + end, b' t="n' + blank + end)
         blank = b'" t="n' + blank
-    return data.replace(b'"/><c ', blank + b"<c ").replace(b'"/></row>', blank + b"</row>")
+    data = data.replace(b'"/><c ', blank + b"<c ").replace(b'"/></row>', blank + b"</row>")
+    return _HEIGHT.sub(rb"\g<1>9", data)  # rows grow with the texts in them
 
 
 _VIEWS, _VIEWS_END = b"<sheetViews>", b"</sheetViews>"
@@ -183,8 +189,8 @@ class _SheetSkeleton(Skeleton):
     def filled(self, values: list[bytes], common: Common, name: str, state: State) -> SheetFacts:
         """The sheet with these values.  Raises Unusual for one that cannot stand where it does."""
         common.expanded += self.expanded
-        if common.expanded > MOST_EXPANDED:
-            raise Unusual
+        if common.expanded > MOST_EXPANDED or len(values) != len(self.direct) + len(self.strings):
+            raise Unusual  # more growth than is allowed; a character that no XML has
         for number, may_be_empty in self.results:
             if b"_x" in values[number] or not (values[number] or may_be_empty):
                 raise Unusual
@@ -307,7 +313,7 @@ def _read_mapping(
     texts: Callable[[MappingReader], dict[str, str]],
 ) -> tuple[MappingReader, dict[str, str]] | None:
     """A part whose values are those of a mapping: the reader that read it once, and the mapping of this one."""
-    if len(data) > LONGEST or b"<!" in data or _HOLE in data:
+    if len(data) > LONGEST:
         return None
     pieces, values = cut.pieces(data)
 
@@ -324,6 +330,8 @@ def _read_mapping(
     if known is None:
         return None
     reader, keys = known
+    if len(keys) != len(values):  # a character that no XML has
+        return None
     try:
         filled = {key: text_of(value) for key, value in zip(keys, values, strict=True)}
     except Unusual:
