@@ -22,7 +22,7 @@ from xltools.roster import Unit
 from xltools.writing.template import write_template
 
 KEY = "gov-info-disclosure/2021"
-ROUNDS = 4_000 if os.environ.get("XLTOOLS_SLOW") else 600
+ROUNDS = 4_000 if os.environ.get("XLTOOLS_SLOW") else 150
 
 
 class Bag:

@@ -87,8 +87,8 @@ def read_sheet(data: bytes, common: Common, name: str, state: State) -> SheetFac
         return None
     data = _without_view(data)
     skeleton, values = _known_sheet(data, common)
-    if skeleton is None:
-        skeleton, values = _known_sheet(_in_one_way(data), common)
+    if skeleton is None and (alike := _in_one_way(data)) != data:
+        skeleton, values = _known_sheet(alike, common)
     try:
         return skeleton.filled(values, common, name, state) if skeleton is not None else None
     except Unusual:
