@@ -141,6 +141,15 @@ def test_no_cell_is_dropped_by_writing_a_row_over_it_or_above_it():
             sheet_of(wrong)
 
 
+def test_no_sheet_can_be_added_moved_or_renamed(monkeypatch):
+    small = write_rollup(county_of(2))
+    monkeypatch.setattr("xltools.writing.rollup.MOST_IN_MEMORY", 0)
+    for data in (write_template(FORM, pipe.TOWN, 2021), small, write_rollup(county_of(2))):
+        with zipfile.ZipFile(io.BytesIO(data)) as package:
+            assert b'<workbookProtection lockStructure="1"/><bookViews>' in package.read("xl/workbook.xml")
+        assert openpyxl.load_workbook(io.BytesIO(data)).security.lockStructure
+
+
 # ---- how long it takes
 
 

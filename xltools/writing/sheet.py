@@ -112,11 +112,12 @@ class _LongWorksheet(_Worksheet):
 class _Workbook(xlsxwriter.Workbook):  # type: ignore[misc]  # as above
     """May protect its structure: no sheet is added, removed, renamed or unhidden; no password."""
 
-    structure_locked = False
+    wants_lock = is_locked = False
 
     def _write_book_views(self) -> None:
-        if self.structure_locked:  # the schema's order: workbookPr, workbookProtection, bookViews
+        if self.wants_lock:  # the schema's order: workbookPr, workbookProtection, bookViews
             self._xml_empty_tag("workbookProtection", [("lockStructure", 1)])
+            self.is_locked = True
         super()._write_book_views()
 
 
@@ -173,11 +174,13 @@ class BookWriter:
 
     def close(self, *, lock: bool = False) -> bytes:
         """The finished workbook; `lock` protects its structure."""
-        self._book.structure_locked = lock
+        self._book.wants_lock = lock
         try:
             self._book.close()
         except xlsxwriter.exceptions.XlsxWriterException as error:
             raise WriteError(f"工作簿写不成：{error}") from error
+        if lock and not self._book.is_locked:
+            raise WriteError("工作簿的结构保护加不上去。")
         return self._buffer.getvalue()
 
 

@@ -20,18 +20,13 @@ from xltools.writing.package import Package
 from xltools.writing.template import write_template
 
 FIELDS = ("unit", "code", "parent", "issue")
-MARKS = {
-    name: f"\ue000{name}\ue001" for name in FIELDS
-}  # private characters, which no form has in this order
+# private characters, which no form has in this order
+MARKS = {name: f"\ue000{name}\ue001" for name in FIELDS}
 _MARK = re.compile(f"\ue000({'|'.join(FIELDS)})\ue001")
 _STRINGS, _NAMES = "xl/sharedStrings.xml", "xl/workbook.xml"
-_VARYING = {
-    _STRINGS,
-    _NAMES,
-    "docProps/custom.xml",
-    "docProps/core.xml",
-}  # a value is an element's whole text there
+_VARYING = {_STRINGS, _NAMES, "docProps/custom.xml", "docProps/core.xml"}  # a value stands between tags there
 _ODD = re.compile(r"[{}]|_x|^<r>")  # a place for another value, xlsxwriter's own escapes, a formatted text
+Shape = tuple[str | bool, ...]  # all of a unit that changes more than the characters of its values
 
 
 class Stamper:
@@ -42,12 +37,8 @@ class Stamper:
     ) -> None:
         self.form, self.year, self.answers, self.transfers = form, year, answers, transfers
         self.rendered = 0  # how many workbooks were rendered in full
-        self._example: dict[
-            object, tuple[Mapping[str, str], bytes]
-        ] = {}  # shape → a unit's values, its workbook
-        self._skeletons: dict[
-            object, _Skeleton | None
-        ] = {}  # shape → None where it has to be rendered each time
+        self._examples: dict[Shape, tuple[Mapping[str, str], bytes]] = {}  # a unit's values, its workbook
+        self._skeletons: dict[Shape, _Skeleton | None] = {}  # None where each has to be rendered
 
     def copy(self, unit: Unit, *, issue: str | None = None, last: Values | None = None) -> bytes:
         """The bytes of `write_template` with these arguments; raises what that raises.
@@ -62,14 +53,14 @@ class Stamper:
         }
         if last or not unit.name or not all(map(_is_usual, values.values())):
             return self._render(unit, issue, last)
-        shape = (unit.kind, unit.level, *(bool(value) for value in values.values()))
-        if shape in self._example and shape not in self._skeletons:
+        shape: Shape = (unit.kind, unit.level, *(bool(value) for value in values.values()))
+        if shape in self._examples and shape not in self._skeletons:
             self._learn(unit, shape)
         skeleton = self._skeletons.get(shape)
         stamped = skeleton.stamp(values) if skeleton is not None else None
         if stamped is None:
             stamped = self._render(unit, issue)
-            self._example[shape] = values, stamped
+            self._examples[shape] = values, stamped
         return stamped
 
     def _render(self, unit: Unit, issue: str | None, last: Values | None = None) -> bytes:
@@ -78,9 +69,9 @@ class Stamper:
             self.form, unit, self.year, self.answers, last=last, issue=issue, transfers=self.transfers
         )
 
-    def _learn(self, unit: Unit, shape: object) -> None:
+    def _learn(self, unit: Unit, shape: Shape) -> None:
         """The skeleton of a shape, once it gives back a workbook that was rendered in full, byte for byte."""
-        values, data = self._example[shape]
+        values, data = self._examples[shape]
         marked = {name: MARKS[name] if value else "" for name, value in values.items()}
         model = replace(unit, name=marked["unit"], code=marked["code"], parent=marked["parent"])
         skeleton = _Skeleton.of(self._render(model, marked["issue"]))
