@@ -22,7 +22,6 @@ _DECLARATIONS = tuple(
     mark for word in ("!DOCTYPE", "!ENTITY") for mark in (b"<" + word.encode(), word.encode("utf-16-le")[:-1])
 )  # without its last zero the second stands in both byte orders
 
-_BEGINNINGS = (b"<!", b"<\0!")  # of these, for a quick look
 _USUAL_HEAD = re.compile(rb"""<\?xml version="1\.0" encoding="UTF-8"(?: standalone="yes")?\?>\s*<""")
 
 
@@ -36,7 +35,7 @@ def scan_xml(chunks: Iterable[bytes]) -> Iterator[bytes]:
         if len(head) < 1024:
             head += chunk[: 1024 - len(head)]
         window = tail + chunk
-        if any(mark in window for mark in _BEGINNINGS) and any(mark in window for mark in _DECLARATIONS):
+        if b"!" in window and any(mark in window for mark in _DECLARATIONS):  # one byte is looked for fastest
             sentence = "工作簿里有不该有的实体声明，为安全起见没有读取。"
             raise refused(DOCTYPE, sentence, FRESH)
         tail = window[-20:]
