@@ -221,11 +221,18 @@ def test_too_little_memory_for_a_file_costs_it_alone_in_one_process_too(doomed):
 
 
 def script(tmp_path, text):
+    """A program of its own that imports this folder's helpers."""
     (tmp_path / "own.py").write_text(text, "utf-8")
-    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (Path(__file__).parents[1], Path(__file__).parent))),
-                    "PYTHONIOENCODING": "utf-8"}  # fmt: skip
-    return subprocess.Popen([sys.executable, tmp_path / "own.py"], env=surroundings, text=True, encoding="utf-8",
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+    here = Path(__file__).parent
+    surroundings = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, (here.parent, here))),
+        "PYTHONIOENCODING": "utf-8",
+    }
+    return subprocess.Popen(
+        [sys.executable, tmp_path / "own.py"], env=surroundings, text=True, encoding="utf-8",
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
 
 
 def test_a_program_without_a_guard_is_told_so_and_no_file_is_blamed(tmp_path):
@@ -238,20 +245,27 @@ def test_a_program_without_a_guard_is_told_so_and_no_file_is_blamed(tmp_path):
     assert 'if __name__ == "__main__"' in err and "启动不了" in err and "Lost" not in out
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_nobody_is_left_when_the_parent_is_killed(tmp_path):
-    """A process that waits for work would wait for ever."""
-    process = script(
-        tmp_path,
-        "import helpers_parallel as fates\nfrom xltools.parallel import spread, Workers\n"
-        "if __name__ == '__main__':\n    items = ['who'] * 8 + ['wait'] * 8\n"
-        "    for at, pid in spread(fates.toy, items, Workers(2), 16):\n        print(pid, flush=True)\n",
-    )
+BUSY = """
+import helpers_parallel as fates
+from xltools.parallel import spread, Workers
+if __name__ == "__main__":
+    items = ["who"] * 8 + ["wait"] * 8
+    for at, pid in spread(fates.toy, items, Workers(2), 16):
+        print(pid, flush=True)
+"""
+looks_into_proc = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+
+@looks_into_proc
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGINT"])
+def test_nobody_is_left_when_the_parent_ends(tmp_path, how):
+    """A process that waits for work would wait for ever; one that works is not waited for."""
+    process = script(tmp_path, BUSY)
     pids = {int(process.stdout.readline()) for _ in range(8)}
-    process.send_signal(signal.SIGKILL)
-    process.wait(20)
-    process.stdout.close(), process.stderr.close()
+    os.killpg(process.pid, signal.SIGINT) if how == "SIGINT" else process.kill()
+    _, said = process.communicate(timeout=30)
     assert pids and fates.wait_until_gone(pids) == []
+    assert said.count("Traceback") == (how == "SIGINT"), "Ctrl-C is the parent's alone"
 
 
 # ---- how many at once

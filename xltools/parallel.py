@@ -27,11 +27,12 @@ from xltools.errors import UsageError, XltoolsError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future, ProcessPoolExecutor
+    from multiprocessing.connection import Connection
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-WORTH_IT = 200  # files; for fewer, starting another process costs more than it saves
+WORTH_IT = 400  # files; for fewer, starting other processes costs as much as it saves
 MOST_JOBS = 61  # processes that Windows lets one wait for
 BATCH = 8  # items that travel together
 MOST_BATCH = 512
@@ -170,8 +171,12 @@ def _here(
         lost: list[_Batch[Item]] = []
         with _pool(packed, jobs, seconds) as pool:
             left = chain([batch], batches)
-            yield from _pumped(lambda one: pool.submit(_do, one.items), left, jobs * AHEAD, lost)  # noqa: B023
+            yield from _pumped(_given(pool), left, jobs * AHEAD, lost)
         yield from _one_by_one(packed, lost, seconds)
+
+
+def _given(pool: ProcessPoolExecutor) -> Callable[[_Batch[Item]], Future[list[Any]]]:
+    return lambda batch: pool.submit(_do, batch.items)
 
 
 def _one_by_one(packed: bytes, lost: Sequence[_Batch[Item]], seconds: float) -> Iterator[tuple[int, Any]]:
@@ -179,31 +184,26 @@ def _one_by_one(packed: bytes, lost: Sequence[_Batch[Item]], seconds: float) -> 
     from concurrent.futures import BrokenExecutor
 
     pool: ProcessPoolExecutor | None = None
-    try:
+    with contextlib.ExitStack() as held:
         for at, item in ((at, item) for batch in lost for at, item in enumerate(batch.items, batch.first)):
-            pool = pool or _started(packed, seconds)
+            pool = pool or _started(held.enter_context(_pool(packed, 1, seconds)))
             began = time.monotonic()
             try:
                 (result,) = pool.submit(_do, (item,)).result()
             except BrokenExecutor:
-                pool.shutdown()
+                held.close()
                 pool = None
                 result = Lost(seconds if time.monotonic() - began >= seconds else None)
             yield at, result
-    finally:
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
 
 
-def _started(packed: bytes, seconds: float) -> ProcessPoolExecutor:
-    """A pool of one process that has shown that it starts: no item shall be blamed for what is not its fault."""
+def _started(pool: ProcessPoolExecutor) -> ProcessPoolExecutor:
+    """A pool that has shown that it starts: no item shall be blamed for what is not its fault."""
     from concurrent.futures import BrokenExecutor
 
-    pool = _pool(packed, 1, seconds)
     try:
         pool.submit(_do, ()).result()
     except BrokenExecutor:
-        pool.shutdown()
         raise XltoolsError(
             "另开的进程启动不了，可能是内存不够；请用 --jobs 1，只用一个进程。"
             '（在自己的程序里用，要写在 if __name__ == "__main__": 里面。）'
@@ -211,13 +211,25 @@ def _started(packed: bytes, seconds: float) -> ProcessPoolExecutor:
     return pool
 
 
-def _pool(packed: bytes, jobs: int, seconds: float) -> ProcessPoolExecutor:
-    """Started afresh on every system, as Windows does: nothing of this process is in them but what is sent."""
+@contextlib.contextmanager
+def _pool(packed: bytes, jobs: int, seconds: float) -> Iterator[ProcessPoolExecutor]:
+    """Started afresh on every system, as Windows does: nothing of this process is in them but what is sent.
+
+    They hang on a pipe: when it closes, with this block or with this process, they end, whatever they are at.
+    """
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
     spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(jobs, spawn, initializer=_begin, initargs=(packed, seconds))
+    held_there, held_here = spawn.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(jobs, spawn, initializer=_begin, initargs=(packed, seconds, held_there))
+    try:
+        yield pool
+        pool.shutdown()
+    finally:
+        held_here.close()
+        pool.shutdown(cancel_futures=True)
+        held_there.close()
 
 
 # ---- in a worker
@@ -227,21 +239,18 @@ _seconds: float
 _nowhere: int
 
 
-def _begin(packed: bytes, seconds: float) -> None:
+def _begin(packed: bytes, seconds: float, parent: Connection) -> None:
     """What a process of our own does first.  It leaves Ctrl-C to its parent."""
     global _work, _seconds, _nowhere
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with, args=[parent], daemon=True).start()
     _work, _seconds, _nowhere = pickle.loads(packed), seconds, os.open(os.devnull, os.O_WRONLY)
 
 
-def _end_with_parent() -> None:
+def _end_with(parent: Connection) -> None:
     """However it ends: a process that waits for work would wait for ever."""
-    import multiprocessing
-
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
+    with contextlib.suppress(EOFError, OSError):
+        parent.recv_bytes()  # nothing is ever sent
     os._exit(1)
 
 
