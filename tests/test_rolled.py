@@ -9,10 +9,12 @@ import openpyxl
 import pytest
 
 from xltools import Unit
+from xltools.errors import RoundError
 from xltools.merging import merge
 from xltools.reporting.board import board_document, board_report
 from xltools.reporting.page import board_page
 from xltools.rounds.board import read_board
+from xltools.rounds.closing import look_through
 from xltools.rounds.collecting import choose
 from xltools.rounds.folder import open_round
 from xltools.rounds.working import check_round, record_merge
@@ -145,3 +147,5 @@ def test_where_nothing_is_left_to_merge_nobody_is_sent_to_merge(folder):
     assert said.endswith("现在没有能汇总的，这份汇总表不要再用。") and all(
         unit.name in said for unit in TOWNS
     )
+    with open_round(folder) as round_, pytest.raises(RoundError, match=f"这一轮还不能封存。{said}"):
+        look_through(round_)

@@ -69,7 +69,7 @@ def look_through(round_: Round, *, last: LastYear | None = None, progress: Progr
     if row is None or not records.merged:
         raise RoundError("还没有汇总；先用 merge 汇总，再封存。")
     if untrue := next(untrue_words(round_.folder, records, records.units, round_.settings.county), ""):
-        raise RoundError(f"{untrue}然后再封存。")
+        raise RoundError(f"这一轮还不能封存。{untrue}")
     path = place_of(round_.folder, row)
     assert path is not None
     data, states = reachable(path).read_bytes(), States(records)
