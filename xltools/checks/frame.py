@@ -89,3 +89,8 @@ def _look(layout: Layout, sheet: SheetFacts, skeleton: Skeleton) -> tuple[str, .
         if at in skeleton.holes:
             empty.append(at)
     return tuple(empty)
+
+
+def forget() -> None:
+    _frame.cache_clear()
+    _EMPTY.clear()

@@ -38,7 +38,8 @@ def doubtful(filing: Filing, level: str) -> tuple[Judged, ...]:
 
 
 def learn(filing: Filing, level: str, silent: Sequence[Judged]) -> None:
-    """Remembers entries of which every check of figures was asked and none spoke, whatever last year's were.
+    """Remembers entries of which every check of figures was asked, and nothing was said by any check at all: where
+    last year's figure makes V111 give way to G107, that one speaks.
 
     A blank that was not declared to be zero is never plain: whether it is spoken of is not its own matter.
     """
@@ -83,3 +84,7 @@ def _plain(
         return item.type, item.unit, item.places, form.cap(item, level), own
 
     return tuple(sets.setdefault(kind(slot), set()) for slot in lay_out(form).inputs)
+
+
+def forget() -> None:
+    _plain.cache_clear()

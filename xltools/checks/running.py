@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from xltools.checks import frame as frames
 from xltools.checks import plain
-from xltools.checks.frame import frame_of
 from xltools.checks.registry import Case, Check, registered
 from xltools.finding import Finding, Level
 
@@ -18,7 +18,7 @@ def run_checks(case: Case) -> list[Finding]:
     """All findings of one filing, in the order of the registry."""
     findings: list[Finding] = []
     stopped: set[str] = set()
-    frame = frame_of(case)
+    frame = frames.frame_of(case)
     silent = frame.silent if frame is not None else frozenset()
     are_figures_judged = True  # by all checks of figures
     for one in _concerning(
@@ -35,7 +35,7 @@ def run_checks(case: Case) -> list[Finding]:
             stopped.add(one.code)
         if not found and one.of == "frame" and frame is not None:
             frame.silent.add(one.code)
-    if are_figures_judged and frame is not None and case.last is None and case.doubtful:
+    if are_figures_judged and frame is not None and case.doubtful:
         spoken_of = {finding.item for finding in findings}
         quiet = [pair for pair in case.doubtful if pair[0].item.id not in spoken_of]
         plain.learn(case.filing, case.level, quiet)
@@ -53,3 +53,9 @@ def _concerning(is_refused: bool, has_form: bool, is_rollup: bool) -> tuple[Chec
     return tuple(
         one for one in registered().values() if one.of not in passed_over and (has_form or not one.needs_form)
     )
+
+
+def forget() -> None:
+    """As if no filing had been checked yet."""
+    frames.forget()
+    plain.forget()
