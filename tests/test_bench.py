@@ -1,4 +1,4 @@
-"""The bench itself: it runs, all contestants find the same sums, and one that does not is noticed.  No times are judged."""
+"""The bench itself: it runs, and a contestant with another sum is noticed.  No times are judged."""
 
 import json
 import shutil

@@ -1,7 +1,7 @@
 """What a command loads: nothing that it does not need, so that starting costs little.
 
-Each case runs in a process of its own, which says at its end which modules it has.  How much time that saves is
-measured by `python -m tests.bench --only start`.
+Each case runs in a process of its own, which says at its end which modules it has.  How much time that saves
+is measured by `python -m tests.bench --only start`.
 """
 
 import os
@@ -57,7 +57,8 @@ def test_the_help_loads_the_command_line_and_no_more():
     assert "核对收回来的工作簿" in said
     assert not modules & (NEVER | OF_TYPER | {"decimal", "json", "tomllib", "pyexpat"})
     assert {name for name in modules if name.startswith("xltools")} == {
-        "xltools", "xltools.bar", "xltools.cli", "xltools.cli_forms", "xltools.cli_round", "xltools.console", "xltools.errors",
+        "xltools", "xltools.bar", "xltools.cli", "xltools.cli_forms", "xltools.cli_round", "xltools.console",
+        "xltools.errors",
     }  # fmt: skip
 
 

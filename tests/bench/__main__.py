@@ -4,8 +4,8 @@
     python -m tests.bench --units 100 --only peers start
     python -m tests.bench --write                          also to tests/bench/RESULTS.md
 
-The peers' packages are the extra `bench`; what is not installed is named and left out.  What else is measured has a
-module of its own here: bench_culprit, bench_refusals, bench_round.
+The peers' packages are the extra `bench`; what is not installed is named and left out.  What else is measured has
+a module of its own here: bench_culprit, bench_refusals, bench_round.  It needs Linux, for memory at its highest.
 """
 
 from __future__ import annotations

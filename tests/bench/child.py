@@ -1,7 +1,7 @@
 """One task in a process of its own: python -m tests.bench.child MODULE TASK [JSON of its arguments].
 
-Prints the task's result as JSON, with the most memory that this process ever held.  It loads as little as it can, so
-that what the whole job costs is what the task costs.
+Prints the task's result as JSON, with the most memory that this process ever held.  It loads as little as it
+can, so that what the whole job costs is what the task costs.
 """
 
 import importlib

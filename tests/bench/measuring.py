@@ -1,4 +1,4 @@
-"""Measuring: each task in a process of its own, the contestants in turns, medians; and that all found the same sums."""
+"""Measuring: each task in a process of its own, contestants in turns, medians; and that all found the same sums."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Task:
 
 
 def environment() -> dict[str, str]:
-    """Compiled modules are kept, as those of an installed program are, also where the environment forbids it."""
+    """Compiled modules are kept, as an installed program's are, also where the environment forbids it."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {**kept, "PYTHONPYCACHEPREFIX": str(HOME / "compiled"), "PYTHONIOENCODING": "utf-8"}
 

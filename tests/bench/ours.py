@@ -106,7 +106,7 @@ def stamp(units: int) -> Result:
 
 
 def write_rollup(units: int, out: str) -> Result:
-    """A roll-up of so many units, without reading any file: seconds to write and to read back, memory beyond the figures."""
+    """A roll-up of so many units without any file: seconds to write and to read back, MiB beyond the figures."""
     from tests.bench.child import peak
     from tests.bench.given import COUNTY, FORM, YEAR, town
     from tests.bench.workload import SEEDS, pipe

@@ -17,7 +17,7 @@ Result = dict[str, Any]
 
 
 def task(folder: str, spec: str, load: Callable[[Path, list[str]], dict[str, Rows]]) -> Result:
-    """The sums of all figures, with the CPU seconds that loading and adding took: {"map": …, "sums": item → text}.
+    """The sums of all figures, with the CPU seconds that it took: {"map": …, "sums": item → text}.
 
     `load` gives of one workbook the rows of the sheets that hold figures, by sheet.
     """
@@ -52,7 +52,7 @@ def files(folder: str) -> list[Path]:
 
 
 def floor(folder: str, spec: str) -> Result:
-    """The physical floor: every part that may matter is inflated and goes once through expat, which calls nobody."""
+    """The physical floor: what may matter is inflated and goes once through expat, which calls nobody."""
     import zipfile
     from xml.parsers import expat
 
@@ -107,7 +107,7 @@ def _pandas(folder: str, spec: str, engine: Any) -> Result:
 
 
 def openpyxl_verifying(folder: str, spec: str) -> Result:
-    """Each workbook loaded twice, for values and for formulas, and every formula and lock of the tables compared."""
+    """Each workbook loaded twice, for values and for formulas; formulas and locks of the tables compared."""
     import warnings
 
     import openpyxl

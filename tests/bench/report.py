@@ -1,4 +1,4 @@
-"""The table of what was measured, printed and as tests/bench/RESULTS.md.  Ratios only, since machines differ."""
+"""The table of what was measured, printed and as RESULTS.md here.  Ratios only, since machines differ."""
 
 from __future__ import annotations
 
@@ -75,8 +75,10 @@ def markdown(lines: Iterable[Line], words: str) -> str:
     text = [
         "# What reading, checking and adding up costs",
         "",
-        f"Made by `{words}`.  CPU time, medians, every contestant in a process of its own, in turns, on the same files;",
-        "all of them found the same sums.  Ratios only, since machines differ; in brackets the figure hoped for.",
+        f"Made by `{words}`.",
+        "",
+        "CPU time, medians, every contestant in a process of its own, in turns, on the same files; all of them",
+        "found the same sums.  Ratios only, since machines differ; in brackets the figure hoped for.",
         "",
         "; ".join(versions()),
     ]

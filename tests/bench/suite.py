@@ -101,7 +101,8 @@ def growth(plan: Plan) -> Iterator[Line]:
             load, out = stamped(units, plan.home), Path(place) / "汇总.xlsx"
             tasks = {name: one for name, one in contestants(load, out).items() if name in ("check", "merge")}
             runs = plan.runs if units < LONG else 1
-            took[units] = in_turns(tasks, runs, lambda words, units=units: plan.tell(f"{units}: {words}"))  # type: ignore[misc]
+            plan.tell(f"{units} files")
+            took[units] = in_turns(tasks, runs, plan.tell)
             demand_agreement({"check": took[units]["check"].said["sums"], "merge": ours.sums_of(out)})
     bench = "growth (files as issued and filled)"
     for fewer, more in zip(plan.growth, plan.growth[1:], strict=False):
@@ -131,7 +132,7 @@ def growth(plan: Plan) -> Iterator[Line]:
 
 
 def jobs(plan: Plan) -> Iterator[Line]:
-    """Two processes against one: by the clock, and what the clock would show where nobody else wants the processors."""
+    """Two processes against one: by the clock, and as the clock would be on processors that nobody else uses."""
     load = mixed(plan.units, plan.home)
     tasks = {
         count: Task("ours", "check", {"folder": str(load.folder), "jobs": int(count)}) for count in ("1", "2")
@@ -155,8 +156,10 @@ def stamping(plan: Plan) -> Iterator[Line]:
     """A unit's copy from a skeleton against a rendering in full."""
     tasks = {name: Task("ours", name, {"units": plan.copies}) for name in ("generate", "stamp")}
     took = in_turns(tasks, plan.runs, plan.tell)
-    yield ratio("handing out", "a workbook rendered in full, to one that is stamped", took["generate"].map, took["stamp"].map,
-                20.0, more_is_better=True, note=f"{took['stamp'].said['rendered']} of {plan.copies} rendered all the same")  # fmt: skip
+    full, copied = took["generate"].map, took["stamp"].map
+    note = f"{took['stamp'].said['rendered']} of {plan.copies} rendered all the same"
+    what = "a workbook rendered in full, to one that is stamped"
+    yield ratio("handing out", what, full, copied, 20.0, more_is_better=True, note=note)
 
 
 def rollup(plan: Plan) -> Iterator[Line]:

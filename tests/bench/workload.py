@@ -54,7 +54,7 @@ class Workload:
 
 
 def mixed(units: int, home: Path = HOME) -> Workload:
-    """Reports with figures of their own: as issued and filled, a third saved again by openpyxl, some by LibreOffice."""
+    """Reports with figures of their own: as filled in; a third saved again by openpyxl, some by LibreOffice."""
     return _kept(home, f"mixed-{units}", lambda folder: _make_mixed(folder, units))
 
 
