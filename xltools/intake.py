@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from xltools.checks import Case, run_checks
 from xltools.checks.across import compare, missing_units
 from xltools.checks.issued import look_up
+from xltools.compute import Row
 from xltools.filing import BLANK, Entry, Filing, Refusal
 from xltools.finding import Finding, Outcome, outcome_of
 from xltools.form import Value
@@ -144,9 +145,7 @@ def _arrived(one: Checked, file: Source, wanted: Wanted) -> Checked:
     assert form is not None
     entries = filing.entries
     if wanted.lean and not filing.is_rollup:
-        entries = {
-            form.items[name].id: _bare(entry.value, entry.declared_zero) for name, entry in entries.items()
-        }
+        entries = _bared(entries)
     return replace(one, filing=replace(filing, form=form, entries=entries), path=file.path)
 
 
@@ -214,8 +213,12 @@ def _lean(filing: Filing) -> Filing:
     """A unit's filing without its cells, which take ten times as much room as its figures."""
     if filing.is_rollup:
         return filing
-    entries = {name: _bare(entry.value, entry.declared_zero) for name, entry in filing.entries.items()}
-    return replace(filing, book=None, claims=(), last_shown={}, entries=entries)
+    return replace(filing, book=None, claims=(), last_shown={}, entries=_bared(filing.entries))
+
+
+def _bared(entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
+    """What was read, without the cells that it was read from."""
+    return Row(tuple(entries), tuple([_bare(one.value, one.declared_zero) for one in entries.values()]))
 
 
 @lru_cache(maxsize=100_000, typed=True)
