@@ -22,25 +22,26 @@ class Unusual(Exception):
 class Store(Generic[Known]):
     """What was found out about things that files have in common, by the things themselves.
 
-    It is learned when a thing is met for the second time, so that what only one file has takes no room.
+    It is learned when a thing has been met before, so that what only one file has takes no room.
     """
 
     def __init__(self) -> None:
         self._known: dict[Hashable, Known | None] = {}
-        self._met: set[int] = set()
+        self._met: dict[int, int] = {}  # hash → how often
         _STORES.append(self)
 
-    def get(self, key: Hashable, learn: Callable[[], Known]) -> Known | None:
-        """What is known of it; None when it is met for the first time, or learning ended in Unusual or Refused."""
+    def get(self, key: Hashable, learn: Callable[[], Known], often: int = 2) -> Known | None:
+        """What is known of it; None until it is met so often, and where learning ended in Unusual or Refused."""
         known: Known | None = self._known.pop(key, _UNKNOWN)
         if known is not _UNKNOWN:
             self._known[key] = known  # the last to be forgotten
             return known
         fingerprint = hash(key)
-        if fingerprint not in self._met:
+        met = self._met.get(fingerprint, 0) + 1
+        if met < often:
             if len(self._met) >= MOST_MET:
                 self._met.clear()
-            self._met.add(fingerprint)
+            self._met[fingerprint] = met
             return None
         known = None
         with suppress(Unusual, Refused):

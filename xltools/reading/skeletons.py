@@ -22,6 +22,7 @@ from xltools.reading.parts import PropertiesReader, State, StringsReader, Workbo
 from xltools.reading.sheet import MOST_CELLS, MOST_EXPANDED, Common, SheetReader
 
 LONGEST = 1 << 20  # bytes of a part
+HEAD = 4_000  # bytes of a sheet that show how the program writes that saved it
 MOST_ALIKE, LONGEST_ALIKE = (
     2_000,
     64,
@@ -86,19 +87,25 @@ def read_sheet(data: bytes, common: Common, name: str, state: State) -> SheetFac
     if len(data) > LONGEST:
         return None
     data = _without_view(data)
-    skeleton, values = _known_sheet(data, common)
+    skeleton: _SheetSkeleton | None = None
+    values: list[bytes] = []
+    if _INLINE not in data[:HEAD]:  # else each has texts of its own
+        skeleton, values = _known_sheet(data, common, often=3)
     if skeleton is None and (alike := _in_one_way(data)) != data:
-        skeleton, values = _known_sheet(alike, common)
+        skeleton, values = _known_sheet(alike, common, often=2)
     try:
         return skeleton.filled(values, common, name, state) if skeleton is not None else None
     except Unusual:
         return None
 
 
-def _known_sheet(data: bytes, common: Common) -> tuple[_SheetSkeleton | None, list[bytes]]:
+def _known_sheet(data: bytes, common: Common, often: int) -> tuple[_SheetSkeleton | None, list[bytes]]:
     pieces, values = _CELL_VALUE.pieces(data)
     key = common.styles, _HOLE.join(pieces)
-    return _SHEETS.get(key, lambda: _learn_sheet(pieces, common)), values
+    return _SHEETS.get(key, lambda: _learn_sheet(pieces, common), often=often), values
+
+
+_INLINE = b' t="inlineStr"><is><t>'
 
 
 def _in_one_way(data: bytes) -> bytes:
@@ -108,15 +115,13 @@ def _in_one_way(data: bytes) -> bytes:
     Each of these has a tag in it, so that none is met within a text; where it is another tag than meant, what comes
     out is no XML, and the plain reader's matter.
     """
-    if b'"inlineStr"' in data:
-        data = data.replace(b'"inlineStr"><is><t xml:space="preserve">', b'"inlineStr"><is><t>')
-        data = data.replace(b' t="inlineStr"><is><t>', b' t="str"><v>').replace(b"</t></is>", b"</v>")
-    if b'" /><' in data:
-        data = data.replace(b'" /><c ', b'"/><c ').replace(b'" /></row>', b'"/></row>')
+    if _INLINE in data[:HEAD]:
+        data = data.replace(_INLINE, b' t="str"><v>').replace(b"</t></is>", b"</v>")
     blank = b'"><v></v></c>'
-    if b' t="n"><v>' in data:  # then a blank is said to be a number as well, once
-        for end in (b"<c ", b"</row>"):
-            data = data.replace(b' t="n"/>' + end, b' t="n' + blank + end)
+    if b'" />' in data[:HEAD]:
+        data = data.replace(b' t="n" /><c ', b' t="n' + blank + b"<c ")
+        data = data.replace(b' t="n" /></row>', b' t="n' + blank + b"</row>")
+    elif b' t="n"><v>' in data:  # then a blank is said to be a number as well
         blank = b'" t="n' + blank
     data = data.replace(b'"/><c ', blank + b"<c ").replace(b'"/></row>', blank + b"</row>")
     return _HEIGHT.sub(rb"\g<1>9", data)  # rows grow with the texts in them
@@ -127,7 +132,7 @@ _VIEWS, _VIEWS_END = b"<sheetViews>", b"</sheetViews>"
 
 def _without_view(data: bytes) -> bytes:
     """The same sheet without what it says of the window it was seen in, if that is sound: nobody asks for it."""
-    start, end = data.find(_VIEWS, 0, 4_000), data.find(_VIEWS_END, 0, 4_000)
+    start, end = data.find(_VIEWS, 0, HEAD), data.find(_VIEWS_END, 0, HEAD)
     if not 0 < start < end < data.find(b"<sheetData"):
         return data
     view = data[start : end + len(_VIEWS_END)]
