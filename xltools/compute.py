@@ -6,12 +6,13 @@ compares is laid out once as positions in a list, since it is worked out for tho
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from typing import TypeVar, cast, overload
+from operator import itemgetter
+from typing import Any, TypeVar, overload
 
 from xltools.expression import Ref, exact
 from xltools.form import Form, RuleLine, Value, Values
@@ -78,6 +79,13 @@ def _places(names: tuple[str, ...]) -> tuple[tuple[str, ...], Mapping[str, int]]
     return names, {name: at for at, name in enumerate(names)}
 
 
+def parted(values: Mapping[str, T]) -> tuple[tuple[str, ...], tuple[T, ...]]:
+    """The ids, and what there is for each."""
+    return (
+        (values.names, values.given) if isinstance(values, Row) else (tuple(values), tuple(values.values()))
+    )
+
+
 def in_order(values: Mapping[str, T], names: tuple[str, ...]) -> tuple[T | None, ...]:
     """The values under these names; None where there is none."""
     if isinstance(values, Row) and values.names == names:
@@ -86,8 +94,18 @@ def in_order(values: Mapping[str, T], names: tuple[str, ...]) -> tuple[T | None,
 
 
 def as_number(value: Value) -> Number | None:
-    """The value as a number; None for blanks and texts."""
-    return value if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
+    """The value as a number; None for blanks and texts.  TRUE is no number."""
+    return value if type(value) is int or type(value) is Decimal else None
+
+
+Picker = Callable[[Sequence[Any]], tuple[Any, ...]]
+
+
+def _picker(places: Sequence[int]) -> Picker:
+    """What stands at these places of a list, as one call gives it."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda numbers: tuple([numbers[place] for place in places])
 
 
 @dataclass(frozen=True)
@@ -96,8 +114,8 @@ class _Sums:
 
     inputs: tuple[str, ...]
     totals: tuple[str, ...]
-    parts: tuple[tuple[int, ...], ...]  # of each total
-    reading: tuple[int, ...]  # where the items stand, in the form's reading order
+    parts: tuple[Picker, ...]  # of each total
+    reading: Picker  # the items in the form's reading order
 
 
 @lru_cache(maxsize=64)
@@ -105,8 +123,8 @@ def _sums(form: Form) -> _Sums:
     inputs = tuple(item.id for item in form.inputs)
     derived = tuple(item.id for item in form.derived)
     at = {name: place for place, name in enumerate(inputs + derived)}
-    parts = tuple(tuple(at[part] for part in item.sum) for item in form.derived)
-    return _Sums(inputs, derived, parts, tuple(at[name] for name in form.items))
+    parts = tuple(_picker([at[part] for part in item.sum]) for item in form.derived)
+    return _Sums(inputs, derived, parts, _picker([at[name] for name in form.items]))
 
 
 def input_names(form: Form) -> tuple[str, ...]:
@@ -116,13 +134,13 @@ def input_names(form: Form) -> tuple[str, ...]:
 
 def _worked_out(form: Form, given: Iterable[Value], blank: Number | None) -> list[Number | None]:
     """Each total of the form, in the order of `form.derived`."""
-    numbers = [value if type(value) is int else as_number(value) for value in given]
+    numbers = list(map(as_number, given))
     if blank is not None:
         numbers = [blank if number is None else number for number in numbers]
     count = len(numbers)
     for parts in _sums(form).parts:
-        picked = [numbers[part] for part in parts]
-        numbers.append(None if None in picked else sum(cast(list[Number], picked)))
+        picked = parts(numbers)
+        numbers.append(None if None in picked else sum(picked))
     return numbers[count:]
 
 
@@ -139,8 +157,7 @@ def all_figures(form: Form, inputs: Values) -> dict[str, Value]:
     """Inputs and totals, in the form's reading order; blanks are None."""
     sums = _sums(form)
     given = in_order(inputs, sums.inputs)
-    values = (*given, *_worked_out(form, given, None))
-    return dict(zip(form.items, [values[place] for place in sums.reading], strict=True))
+    return dict(zip(form.items, sums.reading((*given, *_worked_out(form, given, None))), strict=True))
 
 
 def shares(form: Form, inputs: Values) -> dict[str, Value]:
@@ -221,7 +238,7 @@ class _Rules:
 
     names: tuple[str, ...]
     last: tuple[str, ...]
-    lines: tuple[tuple[RuleLine, tuple[int, ...]], ...]  # with where its refs stand
+    lines: tuple[tuple[RuleLine, Picker], ...]  # each with its refs
 
 
 @lru_cache(maxsize=64)
@@ -230,7 +247,7 @@ def _rules(form: Form, level: str) -> _Rules:
     at = {Ref(name): place for place, name in enumerate(names)}
     at |= {Ref(name, True): place for place, name in enumerate(last, len(names))}
     lines = [line for line in form.rule_lines if line.binds(level)]
-    return _Rules(names, last, tuple((line, tuple(at[ref] for ref in line.bound.refs)) for line in lines))
+    return _Rules(names, last, tuple((line, _picker([at[ref] for ref in line.bound.refs])) for line in lines))
 
 
 def broken_rules(
@@ -242,8 +259,8 @@ def broken_rules(
     numbers = [value if type(value) is int else exact(as_number(value)) for value in values]
     broken = set()
     for line, refs in rules.lines:
-        picked = [number for ref in refs if (number := numbers[ref]) is not None]
-        if len(picked) == len(refs) and line.bound.decides(picked) is False:
+        picked = refs(numbers)
+        if None not in picked and line.bound.decides(picked) is False:
             broken.add(line.id)
     if not broken:
         return []

@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import IntEnum
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from operator import mul
 
 from xltools.compute import Number, as_number, totals
 from xltools.expression import Exact, Ref
@@ -20,6 +21,7 @@ from xltools.form import Form, Item, RuleLine, Values
 from xltools.slips import Slip, slip_between
 
 _HALF = Fraction(1, 2_000_000)  # of the sixth decimal, to which rules compare
+_ZERO = Fraction(0)
 
 
 class Strength(IntEnum):
@@ -59,16 +61,14 @@ class _Constraint:
     last: tuple[tuple[str, Fraction], ...] = ()  # terms of last year's figures, not yet in the constant
 
     @cached_property
-    def _counted(self) -> tuple[tuple[str, Exact], ...]:
-        """The terms with whole factors as ints, which are much quicker to work with."""
-        return tuple((item, _whole(factor)) for item, factor in self.terms.items())
+    def _factors(self) -> tuple[Exact, ...]:
+        """Whole ones as ints, which are much quicker to work with."""
+        return tuple(map(_whole, self.terms.values()))
 
-    def residual(self, figures: Mapping[str, Number]) -> Fraction:
-        whole = _whole(self.constant)
-        for item, factor in self._counted:
-            figure = figures[item]
-            whole += factor * (figure if isinstance(figure, int) else Fraction(figure))
-        return Fraction(0 if -_HALF < whole < _HALF else whole)
+    def residual(self, figures: Mapping[str, Exact]) -> Fraction:
+        whole = sum(map(mul, self._factors, map(figures.__getitem__, self.terms)), _whole(self.constant))
+        is_zero = not whole if isinstance(whole, int) else abs(whole) < _HALF
+        return _ZERO if is_zero else Fraction(whole)
 
     def dated(self, last: Values) -> _Constraint | None:
         """The same with last year's figures put in; None where one of them is not known."""
@@ -143,9 +143,12 @@ def suspects(form: Form, figures: Values, *, level: str, last: Values | None = N
     `figures` holds inputs and those totals only that were typed; a blank is unknown and leaves undecided what
     it is part of.  Without typed totals a cell is named only where no other would do.
     """
-    known = {name: number for name, value in figures.items() if (number := as_number(value)) is not None}
+    known: dict[str, Number] = {
+        name: value for name, value in figures.items() if type(value) is int or type(value) is Decimal
+    }
+    exact = {name: number if type(number) is int else Fraction(number) for name, number in known.items()}
     constraints = tuple(_constraints(form, known, level, last or {}))
-    residuals = {one.id: residual for one in constraints if (residual := one.residual(known))}
+    residuals = {one.id: residual for one in constraints if (residual := one.residual(exact))}
     if not residuals:
         return ()
     return tuple(_Case(form, known, level, last or {}, constraints, residuals).suspects())

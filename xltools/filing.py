@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from decimal import Context, Decimal, InvalidOperation
 from functools import cached_property
 from operator import itemgetter
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
-from xltools.compute import Row, all_figures
+from xltools.compute import Row, all_figures, parted
 from xltools.display import shows
 from xltools.form import Form, Value
 from xltools.layout import Carrier
@@ -152,8 +152,7 @@ class Entry:
         return hash(self.cell.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What one carrier says of one identity field; None where it says nothing."""
 
     carrier: Carrier
@@ -259,7 +258,8 @@ class Filing:
 
     @cached_property
     def declared_zeros(self) -> frozenset[str]:
-        return frozenset(name for name, entry in self.entries.items() if entry.declared_zero)
+        names, entries = parted(self.entries)
+        return frozenset([name for name, entry in zip(names, entries, strict=True) if entry.declared_zero])
 
     @cached_property
     def reasons(self) -> dict[str, str]:
@@ -269,8 +269,8 @@ class Filing:
     @cached_property
     def inputs(self) -> Mapping[str, Value]:
         """Input values; a declared zero is 0, a blank or a fault is None."""
-        values = tuple(0 if entry.declared_zero else entry.value for entry in self.entries.values())
-        return Row(tuple(self.entries), values)
+        names, entries = parted(self.entries)
+        return Row(names, tuple([0 if entry.declared_zero else entry.value for entry in entries]))
 
     @cached_property
     def figures(self) -> dict[str, Value]:

@@ -102,14 +102,14 @@ class Phrase:
 
     text: str
     _pattern: str = field(repr=False)  # of `re`, but for the years
-    _anchor: str = field(repr=False)  # stands in every text that it matches
+    anchor: str = field(repr=False)  # stands in every text that it matches
 
     @property
     def has_number(self) -> bool:
         return "{n}" in self.text
 
     def matches(self, folded: str, year: int) -> Iterator[re.Match[str]]:
-        return _compiled(self._pattern, year).finditer(folded) if self._anchor in folded else iter(())
+        return _compiled(self._pattern, year).finditer(folded) if self.anchor in folded else iter(())
 
 
 @lru_cache(maxsize=1024)
@@ -192,7 +192,7 @@ def read(
     >>> [one.value for one in read("我镇未收到申请。去年收到申请3件。乙镇收到申请2件。", phrases, year=2021)]
     [0]
     """
-    folded = _folded(text)
+    folded = fold_whole(text)
     decided: set[int] = set()  # 诉讼3件 is not read again in 复议和行政诉讼3件: the first phrase decides
     for phrase in phrases:
         for match in phrase.matches(folded, year):
@@ -208,10 +208,14 @@ def read(
 
 
 @lru_cache(maxsize=32)
-def _folded(text: str) -> str:
+def fold_whole(text: str) -> str:
     """A text as phrases are looked for in it; each text is asked for many figures, one after the other."""
-    folded = re.sub("其中[,，:：]", "其中", fold(text))
-    return _WHOLE_YEAR.sub(lambda one: one["y"] or one["z"] or "全年", folded)
+    folded = fold(text)
+    if "其中" in folded:
+        folded = re.sub("其中[,，:：]", "其中", folded)
+    if "月" in folded or "截" in folded:
+        folded = _WHOLE_YEAR.sub(lambda one: one["y"] or one["z"] or "全年", folded)
+    return folded
 
 
 def _is_plain(match: re.Match[str], text: str, wording: Wording, year: int, own: str) -> bool:

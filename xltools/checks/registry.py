@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Literal
 
 from xltools.checks.plain import Judged, doubtful
-from xltools.compute import Number, RuleResult, broken_rules, totals
+from xltools.compute import Number, RuleResult, as_number, broken_rules, totals
 from xltools.culprit import Strength, Suspect, suspects
 from xltools.detail import detail_sheets
 from xltools.filing import Filing
@@ -70,9 +70,8 @@ class Case:
     @cached_property
     def sums(self) -> Mapping[str, Number | None]:
         """Every total as its parts give it, blanks passed over as in SUM."""
-        if all(value is not None for value in self.filing.figures.values()):
-            return totals(self.form, self.filing.inputs)
-        return totals(self.form, self.filing.inputs, blank=0)
+        known = {item.id: as_number(self.filing.figures[item.id]) for item in self.form.derived}
+        return totals(self.form, self.filing.inputs, blank=0) if None in known.values() else known
 
     @cached_property
     def broken(self) -> tuple[RuleResult, ...]:

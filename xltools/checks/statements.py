@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from xltools.checks.registry import Case, Check, check
 from xltools.checks.rules import STRUCTURE
 from xltools.compute import Number, as_number
 from xltools.finding import Finding, Level
-from xltools.form import Statement
-from xltools.phrase import Reading, read
+from xltools.form import Form, Statement
+from xltools.phrase import Reading, fold_whole, read
 from xltools.words import number_text
 
 
@@ -26,13 +27,28 @@ def text_against_table(this: Check, case: Case) -> Iterator[Finding]:
     year = case.filing.year
     if case.filing.is_rollup or year is None:  # a roll-up's texts are its units' own
         return
-    for name in case.form.texts:
+    for name, statements in _by_text(case.form).items():
+        text = case.filing.texts.get(name, "")
+        folded = fold_whole(text)
         differing: list[_Differing] = []
-        for statement in case.form.statements:
-            if name in statement.texts:
-                differing += _differing(case, statement, case.filing.texts.get(name, ""), year)
+        for statement, anchors in statements:
+            if any(anchor in folded for anchor in anchors):
+                differing += _differing(case, statement, text, year)
         for group in _by_words(differing):
             yield _finding(this, case, name, group)
+
+
+@lru_cache(maxsize=64)
+def _by_text(form: Form) -> Mapping[str, tuple[tuple[Statement, tuple[str, ...]], ...]]:
+    """Text → what it may state, each with pieces of which one stands in every text that states it."""
+    return {
+        name: tuple(
+            (one, tuple(phrase.anchor for phrase in one.words))
+            for one in form.statements
+            if name in one.texts
+        )
+        for name in form.texts
+    }
 
 
 @dataclass(frozen=True, slots=True)
