@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import IntEnum
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from operator import mul
 
 from xltools.compute import Number, as_number, totals
@@ -55,18 +55,15 @@ class _Constraint:
     """The terms and the constant add up to zero."""
 
     id: str
-    terms: Mapping[str, Fraction]
+    terms: Mapping[str, Exact]  # whole factors as ints, which are much quicker to work with
     constant: Fraction
     is_typed: bool  # a typed total and its parts
     last: tuple[tuple[str, Fraction], ...] = ()  # terms of last year's figures, not yet in the constant
 
-    @cached_property
-    def _factors(self) -> tuple[Exact, ...]:
-        """Whole ones as ints, which are much quicker to work with."""
-        return tuple(map(_whole, self.terms.values()))
-
     def residual(self, figures: Mapping[str, Exact]) -> Fraction:
-        whole = sum(map(mul, self._factors, map(figures.__getitem__, self.terms)), _whole(self.constant))
+        whole = sum(
+            map(mul, self.terms.values(), map(figures.__getitem__, self.terms)), _whole(self.constant)
+        )
         is_zero = not whole if isinstance(whole, int) else abs(whole) < _HALF
         return _ZERO if is_zero else Fraction(whole)
 
@@ -132,9 +129,9 @@ def _expand(
         _expand(form, part, factor, terms, typed)
 
 
-def _left(terms: Mapping[str, Fraction]) -> dict[str, Fraction]:
+def _left(terms: Mapping[str, Fraction]) -> dict[str, Exact]:
     """Terms that do not cancel out."""
-    return {item: factor for item, factor in terms.items() if factor}
+    return {item: _whole(factor) for item, factor in terms.items() if factor}
 
 
 def suspects(form: Form, figures: Values, *, level: str, last: Values | None = None) -> tuple[Suspect, ...]:
@@ -251,21 +248,19 @@ class _Case:
     def _single(self, name: str, question: Sequence[_Constraint]) -> Correction | None:
         """The one figure with which every constraint of the question holds, if it breaks no other."""
         first = question[0]
-        change = -self.residuals[first.id] / first.terms[name]
+        change = _whole(-self.residuals[first.id] / first.terms[name])
         if not self._heals({name: change}, question):
             return None
         found = self.known[name]
         return Correction(name, found, _number(Fraction(found) + change))
 
-    def _heals(self, changes: Mapping[str, Fraction], question: Iterable[_Constraint]) -> bool:
+    def _heals(self, changes: Mapping[str, Exact], question: Iterable[_Constraint]) -> bool:
         broken = {one.id for one in question}
         touched = {one.id: one for name in changes for one in self.by_item.get(name, ())}
         if not broken <= touched.keys():
             return False
         for one in touched.values():
-            moved = sum(
-                (one.terms.get(name, Fraction(0)) * change for name, change in changes.items()), Fraction(0)
-            )
+            moved = sum(one.terms.get(name, 0) * change for name, change in changes.items())
             if abs(self.residuals[one.id] + moved) >= _HALF and (one.id in broken or moved):
                 return False
         return True
@@ -287,7 +282,7 @@ class _Case:
                 for at, one in enumerate(questions)
                 if any(name in part.terms for part in one for name in pair)
             )
-            change = Fraction(there) - Fraction(here)
+            change = _whole(Fraction(there) - Fraction(here))
             whole = [one for at in asked for one in questions[at]]
             if asked and self._heals({pair[0]: change, pair[1]: -change}, whole):
                 swap = [Correction(pair[0], here, there), Correction(pair[1], there, here)]

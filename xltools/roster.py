@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from xltools.words import label_key
+
 KINDS = ("本级", "部门", "乡镇街道", "功能区", "已汇总")
 LEVELS = {"town": "乡级", "county": "县级", "city": "市级", "province": "省级"}
 MOST_NAME = 100  # characters of a unit's name
@@ -79,6 +81,11 @@ class Roster:
             return found
         named = self._by_name.get(unit.name, [])
         return named[0] if len(named) == 1 and not (named[0].code and unit.code) else None
+
+    @cached_property
+    def name_keys(self) -> tuple[tuple[str, Unit], ...]:
+        """What is left of each unit's name for comparing, in the order of the list."""
+        return tuple((label_key(unit.name), unit) for unit in self.units)
 
     @cached_property
     def _places(self) -> Mapping[str, int]:

@@ -128,8 +128,10 @@ def named_for_another(this: Check, case: Case) -> Iterator[Finding]:
         return
     name = label_key(case.filing.file.rpartition("/")[2])
     own = {label_key(unit.name)} | {label_key(one.name) for one in [roster.find(unit)] if one is not None}
-    others = [one for one in roster if label_key(one.name) in name and label_key(one.name) not in own]
-    if others and not any(one in name for one in own):
+    if any(one in name for one in own):
+        return
+    others = [one for key, one in roster.name_keys if key in name]
+    if others:
         other = max(others, key=lambda one: len(one.name))
         yield this.finding(
             case,

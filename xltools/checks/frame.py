@@ -14,7 +14,6 @@ from xltools.checks.ground import grounds, shown
 from xltools.checks.registry import Case
 from xltools.filing import SheetFacts, Skeleton
 from xltools.form import Form
-from xltools.geometry import position
 from xltools.layout import GUIDE, META, Layout
 from xltools.problems import PROBLEMS, TRANSFERS
 
@@ -80,8 +79,7 @@ def _look(layout: Layout, sheet: SheetFacts, skeleton: Skeleton) -> tuple[str, .
         return None
     empty = []
     for at in sheet.cells.keys() | skeleton.holes:
-        place = ground.held.get(position(at))
-        if place is not None and place.address == at:
+        if at in ground.places:
             continue
         cell = sheet.cell(at)
         if cell.formula is not None or (at not in skeleton.holes and shown(cell)):

@@ -83,7 +83,9 @@ def filled_in(layout: Layout) -> frozenset[str]:
 
 def shown(cell: Cell) -> str:
     """What a cell holds besides blanks, for comparing: a formula, a text, a figure."""
-    return f"={cell.formula}" if cell.formula is not None else BLANK.sub("", cell.text)
+    if cell.formula is not None:
+        return f"={cell.formula}"
+    return BLANK.sub("", cell.text) if cell.text else ""
 
 
 def corners(area: str) -> tuple[int, int, int, int]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Literal
+from typing import Any, Literal, TypeVar, cast
 
 from xltools.checks.plain import Judged, doubtful
 from xltools.compute import Number, RuleResult, as_number, broken_rules, totals
@@ -20,6 +20,7 @@ from xltools.problems import Problem
 from xltools.roster import Roster
 from xltools.words import clean, number_text, says_something, seen
 
+T = TypeVar("T")
 MODULES = {  # in the order they run: what is required comes first; what each is about, for the page of codes
     "files": "文件打不打得开、是不是工作簿",
     "structure": "是不是下发的模板，表和标签在不在原处",
@@ -139,6 +140,16 @@ class Case:
             if problem.fingerprint == finding.fingerprint and problem.reason:
                 return problem if problem.found != clean(finding.found or "").strip() else None
         return None
+
+    @cached_property
+    def _made(self) -> dict[Hashable, Any]:
+        return {}
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What several checks need of this filing, worked out by the first of them."""
+        if key not in self._made:
+            self._made[key] = make()
+        return cast(T, self._made[key])
 
     def label(self, slot: Slot) -> str:
         return slot.item.label(self.filing.year)

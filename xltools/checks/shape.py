@@ -83,7 +83,10 @@ def unsettled(case: Case) -> set[tuple[str, str]]:
     """(sheet, address) of open cells that cannot be filled, or beside which something else stands: S015, S017."""
     found: set[tuple[str, str]] = set()
     for sheet, ground in sound_sheets(case):
-        places = [*chain.from_iterable(covering(sheet, ground).values()), *beside(sheet, ground)[0].values()]
+        places = [
+            *chain.from_iterable(covering(sheet, ground).values()),
+            *beside(case, sheet, ground)[0].values(),
+        ]
         found.update((sheet.name, place.address) for place in places)
     return found
 
@@ -150,21 +153,25 @@ def merge_over_inputs(this: Check, case: Case) -> Iterator[Finding]:
 # ---- what stands where nothing is asked for
 
 
-def beside(sheet: SheetFacts, ground: Ground) -> tuple[dict[str, Place], list[str]]:
+def beside(case: Case, sheet: SheetFacts, ground: Ground) -> tuple[dict[str, Place], list[str]]:
     """Contents that no place owns: within a merged place but not at its corner, and elsewhere.
 
     A copy of what stands at the corner is none: some programs write it into every cell of the block.
     """
+    return case.once(("beside", sheet.name), lambda: _beside(sheet, ground))
+
+
+def _beside(sheet: SheetFacts, ground: Ground) -> tuple[dict[str, Place], list[str]]:
     within: dict[str, Place] = {}
     elsewhere: list[tuple[int, int]] = []
     for at, cell in sheet.cells.items():
-        if not shown(cell):
+        if at in ground.places or not shown(cell):
             continue
         where = position(at)
         place = ground.held.get(where)
         if place is None:
             elsewhere.append(where)
-        elif at != place.address and shown(cell) != shown(sheet.cell(place.address)):
+        elif shown(cell) != shown(sheet.cell(place.address)):
             within[at] = place
     return within, [address(*where) for where in sorted(elsewhere)]
 
@@ -173,7 +180,7 @@ def outside(case: Case) -> Iterator[tuple[SheetFacts, list[str], bool]]:
     """Sheets with contents outside their tables: the addresses, and whether figures may have been meant there."""
     zeros = {case.layout.slots[name].sheet for name in case.filing.declared_zeros}
     for sheet, ground in sound_sheets(case):
-        _, elsewhere = beside(sheet, ground)
+        _, elsewhere = beside(case, sheet, ground)
         if elsewhere and not sheet.overfull:
             figures = [at for at in elsewhere if any(char.isdecimal() for char in sheet.cell(at).text)]
             is_doubtful = bool(figures) and sheet.name in zeros
@@ -245,7 +252,7 @@ def within_blocks(this: Check, case: Case) -> Iterator[Finding]:
     改正：把要报的内容填在左上角那一格，清空其余的。
     """
     for sheet, ground in sound_sheets(case):
-        within, _ = beside(sheet, ground)
+        within, _ = beside(case, sheet, ground)
         for at, place in within.items():
             if place.address in ground.open or place.address in ground.derived:
                 slot = case.layout.at.get((sheet.name, place.address))
