@@ -90,5 +90,6 @@ def _look(layout: Layout, sheet: SheetFacts, skeleton: Skeleton) -> tuple[str, .
 
 
 def forget() -> None:
+    """As if no filing had been checked yet."""
     _frame.cache_clear()
     _EMPTY.clear()

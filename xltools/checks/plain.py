@@ -16,7 +16,7 @@ from xltools.filing import Entry, Filing
 from xltools.form import Form
 from xltools.layout import Slot, lay_out
 
-MOST_PLAIN, LONGEST_PLAIN = 20_000, 40  # entries of a kind that are remembered, characters of each
+MOST_PLAIN, LONGEST_PLAIN = 5_000, 40  # entries of a kind that are remembered, characters of each
 
 Conditional = tuple[tuple[str, str], ...]  # as SheetFacts has it
 Judged = tuple[Slot, Entry]
@@ -87,4 +87,5 @@ def _plain(
 
 
 def forget() -> None:
+    """As if no filing had been checked yet."""
     _plain.cache_clear()

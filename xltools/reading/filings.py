@@ -36,7 +36,7 @@ from xltools.words import clean, file_name, label_key
 
 FindForm = Callable[[str], Form | None]
 MOST_ROLLUP_CELLS = 4_000_000  # on one sheet: thousands of units by hundreds of figures
-MOST_KNOWN, LONGEST_KNOWN = 20_000, 40  # cells of a kind that are remembered, characters of each
+MOST_KNOWN, LONGEST_KNOWN = 5_000, 40  # cells of a kind that are remembered, characters of each
 EPOCH = datetime.date(1899, 12, 30)  # day 0 of the 1900 date system, for days after February 1900
 
 
