@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from xltools.reading.refusals import Refused
 
 MOST_KNOWN = 160  # things of one kind: a form's sheets by some programs, with some variants
-MOST_MET = 20_000  # things met once, of which only a hash is kept
+MOST_MET = 500  # things met lately, of which only a hash is kept: what is rare is not worth the learning
 
 Known = TypeVar("Known")
 _UNKNOWN: Any = object()
