@@ -31,14 +31,17 @@ class Store(Generic[Known]):
         _STORES.append(self)
 
     def get(self, key: Hashable, learn: Callable[[], Known], often: int = 2) -> Known | None:
-        """What is known of it; None until it is met so often, and where learning ended in Unusual or Refused."""
+        """What is known of it; None until it is met so often, and where learning ended in Unusual or Refused.
+
+        What has to be met more than twice never drives out what is shared by more.
+        """
         known: Known | None = self._known.pop(key, _UNKNOWN)
         if known is not _UNKNOWN:
             self._known[key] = known  # the last to be forgotten
             return known
         fingerprint = hash(key)
         met = self._met.get(fingerprint, 0) + 1
-        if met < often:
+        if met < often or (often > 2 and len(self._known) >= MOST_KNOWN // 2):
             if len(self._met) >= MOST_MET:
                 self._met.clear()
             self._met[fingerprint] = met
