@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import helpers_pipe as pipe
+import helpers_rollup
 import openpyxl
 import pytest
 from test_office import agree, recalculated
@@ -21,11 +22,13 @@ from xltools import Unit, check, load_form, merge, write_rollup, write_template
 from xltools.compute import all_figures, totals
 from xltools.detail import CHARTS, FIRST_ROW, HEAD_ROWS, UNIT_YEARS, YEARS, detail_sheets, short_labels
 from xltools.errors import FormErrors
-from xltools.filing import Leaf, Reason
+from xltools.filing import Filing, Leaf, Reason
+from xltools.finding import Outcome
 from xltools.layout import CHECKS, META, lay_out
-from xltools.result import CheckResult, MergeResult
+from xltools.result import Checked, CheckResult, MergeResult
 from xltools.rollup import roll_up
 from xltools.roster import Roster
+from xltools.saving import mismatch
 from xltools.writing.details import page_breaks
 from xltools.writing.years import HEAD_ROW, wholes
 
@@ -677,3 +680,29 @@ def test_the_rules_stand_on_the_roll_up_with_the_units_reasons(data):
     assert sheet[row.explanation.address].value == "乙镇：上年漏报" and sheet[
         row.result.address
     ].value.startswith("=IF(")
+
+
+@pytest.mark.parametrize(("units", "is_linked"), [(40, True), (400, False)], ids=["few", "more than fit"])
+def test_units_lead_to_their_files_as_long_as_the_roll_up_can_be_read_again(tmp_path, units, is_linked):
+    """All links together have to fit what the gate takes; else there is none, and still a roll-up."""
+    leaves = [
+        helpers_rollup.leaf(number, FORM, **dict(pipe.seeded(FORM, number).items)) for number in range(units)
+    ]
+    rollup = roll_up(FORM, 2023, leaves, unit=COUNTY)
+    checked = CheckResult(
+        tuple(
+            Checked(
+                Filing(file=leaf.file, sha256=leaf.sha256, unit=leaf.unit),
+                (),
+                Outcome.ACCEPTED,
+                path=tmp_path / ("收" * 80) / ("件" * 80) / leaf.file,
+            )
+            for leaf in leaves
+        )
+    )
+    data = write_rollup(MergeResult(checked, (True,) * units, rollup), tmp_path)
+    assert mismatch(data, rollup) == ""
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    sheet = book[next(iter(detail_sheets(FORM).values())).name]
+    outside = [cell for row in sheet.iter_rows() for cell in row if cell.hyperlink and cell.hyperlink.target]
+    assert len(outside) == (units if is_linked else 0)

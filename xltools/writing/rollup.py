@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from xltools.compute import totals
 from xltools.detail import (
@@ -56,7 +57,8 @@ NOT_ADDED: Style = {"pattern": 17, "fg_color": "#D9D9D9"}  # hatched: nothing is
 CONFIRM_MARK = "※"
 LACKING_WORDS = "（缺n）：有 n 个单位没有填这个数，名单见〔汇总〕；没有填不当作零"
 MOST_LINK = 600  # characters of a link to a file; Excel takes 2 079, and an escaped one takes three
-MOST_LINKS = 60_000  # of one sheet; Excel takes 65 530
+LINK_ROOM = 3 * 2**20  # bytes of the links on all sheets together: of relationships our own gate takes 4 MiB
+LINK_FRAME = 160  # bytes of a link besides its way
 MOST_IN_MEMORY = 300  # units; the long sheets of more are kept in temporary files
 LISTS = (STATUS, FINDINGS, REASONS, TEXTS)
 WHAT_IT_IS = {
@@ -218,7 +220,8 @@ class _RollupWriter(Official):
             units = [leaf.unit for leaf in one.filing.leaves] if one.filing.is_rollup else [one.filing.unit]
             if link := relative_link(one.path, beside):
                 links.update({unit.key: link for unit in units if unit is not None})
-        return links if len(links) <= MOST_LINKS else {}
+        room = sum(LINK_FRAME + len(quote(link)) for link in links.values()) * len(self.details)
+        return links if room <= LINK_ROOM else {}
 
     def _leaves(self, sheet: SheetWriter) -> None:
         place = WHOLE_SEAL_PLACE
