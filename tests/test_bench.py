@@ -9,7 +9,7 @@ import pytest
 from tests.bench import suite
 from tests.bench.measuring import Disagreement, Task, demand_agreement, in_turns
 from tests.bench.report import Line, markdown, printed, ratio
-from tests.bench.workload import mixed, stamped
+from tests.bench.workload import filled, mixed
 
 NEEDED = {"calamine": "python_calamine", "polars": "fastexcel", "pandas_calamine": "python_calamine"}
 
@@ -42,7 +42,7 @@ def test_each_bench_gives_figures(plan, name):
 
 
 def test_a_contestant_with_another_sum_is_noticed(plan, tmp_path):
-    load = stamped(3, plan.home)
+    load = filled(3, plan.home)
     spec = json.loads(load.spec.read_text("utf-8"))
     cells = {item: at for item, *at in spec["cells"]}
     sheet, row, column = cells["applications.new.natural"]

@@ -72,13 +72,19 @@ def _children() -> float:
 
 
 def in_turns(
-    tasks: Mapping[str, Task], runs: int, tell: Callable[[str], None] = lambda name: None
+    tasks: Mapping[str, Task],
+    runs: int,
+    tell: Callable[[str], None] = lambda name: None,
+    once: Iterable[str] = (),
 ) -> dict[str, Measured]:
-    """Each task once per round, all of them in every round.  A task whose package is absent is left out."""
+    """Each task once per round, all of them in every round but those that are to run only `once`.
+
+    A task whose package is absent is left out.
+    """
     took: dict[str, list[tuple[float, dict[str, Any]]]] = {name: [] for name in tasks}
     for number in range(runs):
         for name, one in tasks.items():
-            if name not in took:
+            if name not in took or (number and name in once):
                 continue
             tell(f"{name} {number + 1}/{runs}")
             try:

@@ -109,7 +109,7 @@ def write_rollup(units: int, out: str) -> Result:
     """A roll-up of so many units without any file: seconds to write and to read back, MiB beyond the figures."""
     from tests.bench.child import peak
     from tests.bench.given import COUNTY, FORM, YEAR, town
-    from tests.bench.workload import SEEDS, pipe
+    from tests.bench.workload import pipe
     from xltools.filing import Filing, Leaf
     from xltools.finding import Outcome
     from xltools.forms.catalogue import load_form
@@ -119,9 +119,9 @@ def write_rollup(units: int, out: str) -> Result:
     from xltools.writing.rollup import write_rollup
 
     form = load_form(FORM)
-    some = [dict(pipe.seeded(form, seed).items) for seed in range(SEEDS)]
+    some = [dict(pipe.seeded(form, seed).items) for seed in range(50)]
     leaves = [
-        Leaf(unit=town(n), file=f"{n}.xlsx", sha256=f"{n:064x}", inputs=dict(some[n % SEEDS]))
+        Leaf(unit=town(n), file=f"{n}.xlsx", sha256=f"{n:064x}", inputs=dict(some[n % len(some)]))
         for n in range(units)
     ]
     filings = tuple(
