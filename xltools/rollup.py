@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from xltools.compute import RuleResult, all_figures, as_number, rule_results
+from xltools.compute import RuleResult, all_figures, as_number, rule_results, totals
 from xltools.errors import XltoolsError
 from xltools.filing import Leaf
 from xltools.form import Form, Item, Value, Values
@@ -116,13 +116,11 @@ class Rollup:
         sums: Counter[str] = Counter()
         gaps: set[str] = set()
         for leaf in self.leaves:
-            figures = leaf.figures(self.form)
-            for item in self.form.derived:
-                value = as_number(figures[item.id])
+            for name, value in totals(self.form, leaf.inputs).items():
                 if value is None:
-                    gaps.add(item.id)
+                    gaps.add(name)
                 else:
-                    sums[item.id] += value  # type: ignore[assignment]  # exact for Decimal too
+                    sums[name] += value  # type: ignore[assignment]  # exact for Decimal too
         for item in self.form.derived:
             if item.id not in gaps and self.leaves and self.figures[item.id] != sums[item.id]:
                 raise XltoolsError(

@@ -82,9 +82,9 @@ class Case:
     @cached_property
     def suspects(self) -> tuple[Suspect, ...]:
         """Who is likely to blame for what does not add up; of a roll-up nobody: its figures are sums."""
-        if self.filing.is_rollup:
-            return ()
         inputs, typed = self.filing.inputs, self.filing.typed_totals
+        if self.filing.is_rollup or not (typed or self.broken):
+            return ()
         return suspects(self.form, {**inputs, **typed} if typed else inputs, level=self.level, last=self.last)
 
     def blame(self, broken: str) -> str:

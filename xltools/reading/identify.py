@@ -17,15 +17,15 @@ from xltools.layout import IDENTITY, META, META_FIELDS, SCHEMA, Carrier, Layout
 from xltools.roster import CONSOLIDATED, KINDS, LEVELS, Unit
 
 OURS = "xltools."  # begins the names of carriers
+OURS_BEGINS = "xX"  # a quick look: most names of a workbook are those of its cells
 META_CELLS = {name: f"B{row}" for row, name in enumerate(META_FIELDS, 2)}
 
 
 def marks(source: Mapping[str, str]) -> dict[str, str]:
     """Our own defined names or custom properties among all of a workbook: in small letters → what each stands for."""
     found: dict[str, str] = {}
-    for name, text in source.items():
-        if name[: len(OURS)].lower() == OURS:
-            found.setdefault(name.lower(), text)
+    for name in [name for name in source if name[:1] in OURS_BEGINS and name[: len(OURS)].lower() == OURS]:
+        found.setdefault(name.lower(), source[name])
     return found
 
 

@@ -91,8 +91,10 @@ def read_sheet(data: bytes, common: Common, name: str, state: State) -> SheetFac
     values: list[bytes] = []
     if _INLINE not in data[:HEAD]:  # else each has texts of its own
         skeleton, values = _known_sheet(data, common, often=3)
-    if skeleton is None and (alike := _in_one_way(data)) != data:
-        skeleton, values = _known_sheet(alike, common, often=2)
+    for make_alike in (_in_one_way, _at_one_height):
+        if skeleton is None and (alike := make_alike(data)) != data:
+            data = alike
+            skeleton, values = _known_sheet(data, common, often=2)
     try:
         return skeleton.filled(values, common, name, state) if skeleton is not None else None
     except Unusual:
@@ -109,8 +111,8 @@ _INLINE = b' t="inlineStr"><is><t>'
 
 
 def _in_one_way(data: bytes) -> bytes:
-    """The same sheet with an empty value in every cell without content, whatever program wrote it, with texts of its
-    own kept as results of formulas are, and with one height for all rows that can be seen.
+    """The same sheet with an empty value in every cell without content, whatever program wrote it, and with texts of
+    its own kept as results of formulas are.
 
     Each of these has a tag in it, so that none is met within a text; where it is another tag than meant, what comes
     out is no XML, and the plain reader's matter.
@@ -123,8 +125,12 @@ def _in_one_way(data: bytes) -> bytes:
         data = data.replace(b' t="n" /></row>', b' t="n' + blank + b"</row>")
     elif b' t="n"><v>' in data:  # then a blank is said to be a number as well
         blank = b'" t="n' + blank
-    data = data.replace(b'"/><c ', blank + b"<c ").replace(b'"/></row>', blank + b"</row>")
-    return _HEIGHT.sub(rb"\g<1>9", data)  # rows grow with the texts in them
+    return data.replace(b'"/><c ', blank + b"<c ").replace(b'"/></row>', blank + b"</row>")
+
+
+def _at_one_height(data: bytes) -> bytes:
+    """The same sheet with one height for all rows that can be seen: rows grow with the texts in them."""
+    return _HEIGHT.sub(rb"\g<1>9", data)
 
 
 _VIEWS, _VIEWS_END = b"<sheetViews>", b"</sheetViews>"
@@ -185,7 +191,7 @@ Place = tuple[int, int, _Fillings]  # number of the value, of the cell that it f
 class _SheetSkeleton(Skeleton):
     facts: SheetFacts  # without cells
     addresses: tuple[str, ...]  # of all cells, in the order of the sheet
-    cells: tuple[Cell | None, ...]  # None where a value goes
+    cells: tuple[Cell | None, ...]  # as they are where a value is empty; None where nothing is kept then
     direct: tuple[Place, ...]  # of values as they stand
     strings: tuple[Place, ...]  # of values that are numbers of strings
     results: tuple[tuple[int, bool], ...]  # values that are texts by themselves; whether they may be empty
@@ -201,7 +207,8 @@ class _SheetSkeleton(Skeleton):
                 raise Unusual
         cells, numbered = list(self.cells), common.numbered
         for number, at, fillings in self.direct:
-            cells[at] = fillings[values[number]]
+            if value := values[number]:
+                cells[at] = fillings[value]
         try:
             for number, at, fillings in self.strings:
                 cells[at] = fillings[numbered[values[number]]]
@@ -267,8 +274,9 @@ def _learn_sheet(pieces: Sequence[bytes], common: Common) -> _SheetSkeleton:
                 raise Unusual
             # without a formula an empty text and a cell without any look the same here
             results.append((number, cell.formula is not None))
-        (strings if is_string else direct).append((number, at, _fillings(replace(cell, text=""))))
-        cells[at] = None
+        fillings = _fillings(replace(cell, text=""))
+        (strings if is_string else direct).append((number, at, fillings))
+        cells[at] = fillings[None if is_string else b""]
     places = sorted(direct + strings, key=lambda place: place[0])
     if [number for number, _, _ in places] != list(range(count)):
         raise Unusual
