@@ -29,7 +29,7 @@ from xltools.intake import LastYear
 from xltools.merging import merge
 from xltools.reading.rosters import read_roster
 from xltools.reporting.board import write_board_files
-from xltools.rounds import collecting
+from xltools.rounds import collecting, handing_out
 from xltools.rounds.board import read_board
 from xltools.rounds.chasing import to_chase
 from xltools.rounds.collecting import choose
@@ -133,6 +133,32 @@ def test_every_copy_has_a_number_of_its_own_and_is_not_written_twice(round_folde
         assert {one.words for one in dispatch(round_)} == {"没有变，跳过"}
         assert [one.words for one in dispatch(round_, dry_run=True, only=["00号镇"])] == ["没有变，跳过"]
     assert before == {path.name: path.read_bytes() for path in (round_folder / "01下发").iterdir()}
+
+
+def test_the_ledger_is_read_once_however_many_copies_go_out_or_reports_are_alike(tmp_path, monkeypatch):
+    """Reading all of it per copy or per report would take the square of their number."""
+    monkeypatch.setattr(handing_out, "AT_ONCE", 2)
+    units, key = rounds.towns(9), bytes(32)
+    numbers = rounds.new_round(tmp_path / "r", units, key=key)
+    read, held = [], []
+    records, holds = Ledger.records, handing_out.code_holds
+    monkeypatch.setattr(Ledger, "records", lambda ledger: read.append(ledger) or records(ledger))
+    monkeypatch.setattr(handing_out, "code_holds", lambda *said: held.append(said) or holds(*said))
+    with open_round(tmp_path / "r") as round_:
+        read.clear()
+        assert {one.words for one in dispatch(round_)} == {"没有变，跳过"}
+    assert (len(read), len(held)) == (1, len(units))
+    reads = []
+    for some in (units[:3], units[3:]):  # alike, three of them and then nine
+        files = {
+            f"{unit.name}.xlsx": rounds.report(unit, numbers[unit.code], rounds.answers(1)) for unit in some
+        }
+        source = rounds.put(tmp_path / some[0].code, **files)
+        read.clear()
+        rounds.take_in(tmp_path / "r", source)
+        reads.append(len(read))
+    assert reads[0] == reads[1]
+    assert set(rounds.states(tmp_path / "r").values()) == {"待核实"}
 
 
 def test_a_dry_run_touches_nothing(tmp_path):

@@ -29,7 +29,7 @@ from xltools.rounds.board import at_called
 from xltools.rounds.folder import IN, ORIGINALS, Round, digest_of
 from xltools.rounds.late import weigh_late
 from xltools.rounds.rows import ArrivalRow, ReceiptRow, Records, UnitRow
-from xltools.rounds.states import States, current_of
+from xltools.rounds.states import States, current_of, state_of
 from xltools.sources import Source
 from xltools.writing.files import write_whole
 
@@ -357,7 +357,8 @@ def _hold_together(
         ):
             state = now.of(row.unit)
             ledger.change_receipt(row.id, **values)
-            changed = States(ledger.records()).of(row.unit)
+            looked_at = replace(row, outcome=one.outcome)
+            changed = state_of(looked_at, issued=True, merged=row.id in now.merged)
             if changed is not state:
                 ledger.add_event(at, row.unit, changed, f"与别的单位比较：{outcome_words(one)}", row.name)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from xltools.errors import RosterError, UsageError
 from xltools.guarding import Output, guard
@@ -19,7 +20,7 @@ from xltools.roster import Unit
 from xltools.rounds.arrivals import UNREADABLE
 from xltools.rounds.board import at_called
 from xltools.rounds.folder import OUT, Round, digest_of
-from xltools.rounds.rows import CopyRow, Records
+from xltools.rounds.rows import CopyRow, Records, UnitRow
 from xltools.rounds.states import States
 from xltools.writing.files import file_name, write_whole
 from xltools.writing.stamping import Stamper
@@ -27,6 +28,7 @@ from xltools.writing.stamping import Stamper
 AT_ONCE = 50  # workbooks in memory, and in one transaction
 NEW, CHANGED, MISSING, SAME = "新发", "内容变了，重新写", "文件不在了，重新写", "没有变，跳过"
 TOUCHED = "有人改过，没有盖掉；要重新写，先把它移走"
+Identity = tuple[str, ...]  # what of a unit travels in its workbook
 PACKED_AT = (2000, 1, 1, 0, 0, 0)  # fixed, so that the same workbooks give the same bytes
 
 
@@ -70,32 +72,55 @@ def dispatch(
         wanted = sorted({at_called(units, word) for word in only})
         named = [named[at] for at in wanted]
     handed: list[Handed] = []
+    before = _Before.of(round_)
     stamper = Stamper(round_.form, round_.settings.year)
     for start in range(0, len(named), AT_ONCE):
         if progress:
             progress(start, len(named))
-        handed += _hand_out(round_, named[start : start + AT_ONCE], stamper, last or round_.last, dry_run)
+        handed += _hand_out(
+            round_, before, named[start : start + AT_ONCE], stamper, last or round_.last, dry_run
+        )
     if progress:
         progress(len(named), len(named))
     return handed
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What the ledger knew as the run began.  The folder is held and each unit comes once, so that it stays true."""
+
+    rows: Mapping[str, UnitRow]  # by the key of the unit
+    copies: Mapping[Identity, CopyRow]
+    written: Collection[str]
+    states: States
+
+    @classmethod
+    def of(cls, round_: Round) -> Self:
+        records = round_.ledger.records()
+        return cls(
+            round_.unit_rows(records), latest_copies(round_, records), records.written, States(records)
+        )
+
+
 def _hand_out(
-    round_: Round, named: Sequence[tuple[Unit, str]], stamper: Stamper, last: LastYear | None, dry_run: bool
+    round_: Round,
+    before: _Before,
+    named: Sequence[tuple[Unit, str]],
+    stamper: Stamper,
+    last: LastYear | None,
+    dry_run: bool,
 ) -> Iterator[Handed]:
     form, year = round_.form, round_.settings.year
-    records = round_.ledger.records()
-    rows = round_.unit_rows(records)
     todo: list[tuple[CopyRow, bytes]] = []
     done: list[Handed] = []
     for unit, name in named:
-        copy = copy_of(round_, records, unit)
+        copy = before.copies.get(identity_of(unit))
         number = copy.number if copy is not None else new_number(form.key, unit, year, round_.key)
-        before = last.of(unit, year) if last is not None else None
-        data = stamper.copy(unit, issue=number, last=before)
+        figures = last.of(unit, year) if last is not None else None
+        data = stamper.copy(unit, issue=number, last=figures)
         sha256 = hashlib.sha256(data).hexdigest()
         there = digest_of(round_.folder / OUT / name)
-        if there and there not in records.written:
+        if there and there not in before.written:
             words = TOUCHED
         elif copy is None:
             words = NEW
@@ -107,40 +132,43 @@ def _hand_out(
         done.append(one)
         if one.is_written:
             row = CopyRow(
-                number=number, unit=rows[unit.key].id, form=form.key, year=year, then=unit, file=name,
+                number=number, unit=before.rows[unit.key].id, form=form.key, year=year, then=unit, file=name,
                 sha256=sha256, at="",
             )  # fmt: skip
             todo.append((row, data))
     if todo and not dry_run:
-        _write(round_, todo, {one.unit.key: one.words for one in done})
+        _write(round_, before.states, todo, {one.unit.key: one.words for one in done})
     yield from done
 
 
-def _write(round_: Round, todo: Sequence[tuple[CopyRow, bytes]], words: dict[str, str]) -> None:
+def _write(
+    round_: Round, states: States, todo: Sequence[tuple[CopyRow, bytes]], words: Mapping[str, str]
+) -> None:
     """Recorded first: a copy that is on the disk is never one that the ledger does not know."""
     ledger = round_.ledger
     with ledger.batch() as at:
         for row, _ in todo:
             ledger.add_copy(replace(row, at=at))
-        states = States(ledger.records())
-        for row, _ in todo:
+            states.issued.add(row.unit)
             ledger.add_event(at, row.unit, states.of(row.unit), f"下发模板：{words[row.then.key]}", row.file)
     for row, data in todo:
         write_whole(round_.folder / OUT / row.file, data)
 
 
-def copy_of(round_: Round, records: Records, unit: Unit) -> CopyRow | None:
-    """The latest copy that went out to a unit as it is today, and with a code where there is a key."""
+def identity_of(unit: Unit) -> Identity:
+    return tuple(unit.identity().values())
+
+
+def latest_copies(round_: Round, records: Records) -> dict[Identity, CopyRow]:
+    """Identity → the latest copy that went out with it for this form and year, with a code where there is a key."""
     form, year, key = round_.form.key, round_.settings.year, round_.key
-    fitting = [
-        copy
-        for copy in records.copies
-        if copy.then.identity() == unit.identity()
-        and (copy.form, copy.year) == (form, year)
+    return {
+        identity_of(copy.then): copy
+        for copy in records.copies  # the latest last
+        if (copy.form, copy.year) == (form, year)
         and has_code(copy.number) == (key is not None)
-        and (key is None or code_holds(copy.number, form, unit, year, key))
-    ]
-    return fitting[-1] if fitting else None
+        and (key is None or code_holds(copy.number, form, copy.then, year, key))
+    }
 
 
 def left_over(round_: Round) -> list[str]:

@@ -15,7 +15,7 @@ from xltools.returning import SentBack
 from xltools.roster import Unit
 from xltools.rounds.collecting import check_pending, judged, outcome_words
 from xltools.rounds.folder import MERGED, Round, digest_of
-from xltools.rounds.handing_out import copy_of
+from xltools.rounds.handing_out import identity_of, latest_copies
 from xltools.rounds.rows import Basis, ReceiptRow, Records
 from xltools.rounds.states import States
 from xltools.sources import Source
@@ -132,8 +132,8 @@ def record_merge(round_: Round, result: MergeResult, written: Path) -> None:
 
 def issue_numbers(round_: Round) -> dict[str, str]:
     """The number of each unit of the roster that something went out to, by the unit's key."""
-    records = round_.ledger.records()
-    found = ((unit.key, copy_of(round_, records, unit)) for unit in round_.roster)
+    copies = latest_copies(round_, round_.ledger.records())
+    found = ((unit.key, copies.get(identity_of(unit))) for unit in round_.roster)
     return {key: copy.number for key, copy in found if copy is not None}
 
 
