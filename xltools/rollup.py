@@ -111,6 +111,11 @@ class Rollup:
                     found.setdefault(name, []).append(leaf.unit)
         return {name: tuple(found[name]) for name in added if name in found}
 
+    @cached_property
+    def seals(self) -> tuple[str, ...]:
+        """Of each leaf its seal, worked out again."""
+        return tuple([leaf.sealed(self.form) for leaf in self.leaves])
+
     def verify(self) -> None:
         """Totals of merged inputs must equal the sum of the units' totals.  Raises XltoolsError: ours to mend."""
         sums: Counter[str] = Counter()

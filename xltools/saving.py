@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from pathlib import Path
+from types import NoneType
 
-from xltools.compute import Number, totals
+from xltools.compute import Number, Row, in_order, totals
 from xltools.detail import (
     FIRST_COLUMN,
     FIRST_ROW,
@@ -22,12 +23,13 @@ from xltools.detail import (
     leaf_fields,
 )
 from xltools.errors import WriteError
-from xltools.filing import Cell
+from xltools.filing import Cell, CellKind
 from xltools.form import Value
 from xltools.geometry import column_letters
 from xltools.layout import META, lay_out
 from xltools.reading import gate, ooxml
 from xltools.reading.filings import MOST_ROLLUP_CELLS
+from xltools.reading.rows import Shape
 from xltools.reading.sheet import position_of
 from xltools.rollup import Rollup
 from xltools.sameness import shown_names
@@ -73,7 +75,10 @@ class _Expected:
 
     sheet: str
     rows: Collection[int]  # that hold something
-    at: Callable[[int], Mapping[str, Value]]  # of a row: column → value, None for blank; others are no matter
+    at: Callable[[int], Row[Value]]  # of a row: column → value, None for blank; others are no matter
+
+
+_NOTHING: Row[Value] = Row((), ())
 
 
 def _expected(rollup: Rollup) -> Iterator[_Expected]:
@@ -86,27 +91,26 @@ def _expected(rollup: Rollup) -> Iterator[_Expected]:
         value = shown[slot.item.id]
         if isinstance(value, int | Decimal):
             row = sums.setdefault(slot.sheet, {}).setdefault(slot.place.row, {})
-            row[column_letters(slot.place.column)] = _plain(value)
-    for sheet, rows in sums.items():
-        yield _Expected(sheet, rows, lambda row, rows=rows: rows.get(row, {}))  # type: ignore[misc]
+            row[column_letters(slot.place.column)] = value
+    for sheet, by_row in sums.items():
+        rows = {number: Row(tuple(row), tuple(row.values())) for number, row in by_row.items()}
+        yield _Expected(sheet, rows, lambda number, rows=rows: rows.get(number, _NOTHING))  # type: ignore[misc]
 
 
 def _list_of_leaves(rollup: Rollup) -> _Expected:
     leaves, first = rollup.leaves, LEAF_HEAD + 1
-    columns = {field: column_letters(number) for number, field in enumerate(LEAF_FIELDS, 1)}
+    columns = _letters(1, len(LEAF_FIELDS))
 
-    def at(row: int) -> Mapping[str, Value]:
-        if row == 1:
-            return {"A": ROLLUP_SCHEMA}
-        if row == LEAF_HEAD:
-            return {column: field for field, column in columns.items()}
-        if first <= row < first + len(leaves):
-            leaf = leaves[row - first]
-            said = leaf_fields(leaf, leaf.sealed(rollup.form))
-            return {column: _plain(said[field]) for field, column in columns.items()}
-        return (
-            dict.fromkeys(columns.values()) if row == first + len(leaves) else {}
-        )  # no unit more than there are
+    def at(number: int) -> Row[Value]:
+        if number == 1:
+            return Row(("A",), (ROLLUP_SCHEMA,))
+        if number == LEAF_HEAD:
+            return Row(columns, LEAF_FIELDS)
+        if first <= number < first + len(leaves):
+            said = leaf_fields(leaves[number - first], rollup.seals[number - first])
+            return Row(columns, tuple([said[field] for field in LEAF_FIELDS]))
+        # no unit more than there are
+        return Row(columns, (None,) * len(columns)) if number == first + len(leaves) else _NOTHING
 
     return _Expected(META, {1, *range(LEAF_HEAD, first + len(leaves))}, at)
 
@@ -114,60 +118,139 @@ def _list_of_leaves(rollup: Rollup) -> _Expected:
 def _units_and_figures(rollup: Rollup, detail: DetailSheet) -> _Expected:
     leaves = rollup.leaves
     names = shown_names([leaf.unit for leaf in leaves])
-    unit = column_letters(UNIT_COLUMN)
-    columns = {item: column_letters(number) for number, item in enumerate(detail.items, FIRST_COLUMN)}
-    inputs = [(item.id, column) for item, column in columns.items() if item.is_input]
+    columns = _letters(FIRST_COLUMN, len(detail.items))
+    ids = tuple(item.id for item in detail.items)
+    inputs = tuple(item.id for item in detail.items if item.is_input)
+    own = (column_letters(UNIT_COLUMN), *(columns[detail.at[name]] for name in inputs))
 
-    def at(row: int) -> Mapping[str, Value]:
-        if row == HEAD_ROWS[-1]:
-            return {column: item.id for item, column in columns.items()}
-        number = row - FIRST_ROW
-        if not 0 <= number < len(leaves):
-            return {}
-        figures = leaves[number].inputs
-        return {unit: _plain(names[number]), **{column: _plain(figures.get(name)) for name, column in inputs}}
+    def at(number: int) -> Row[Value]:
+        if number == HEAD_ROWS[-1]:
+            return Row(columns, ids)
+        leaf = number - FIRST_ROW
+        if not 0 <= leaf < len(leaves):
+            return _NOTHING
+        return Row(own, (names[leaf], *in_order(leaves[leaf].inputs, inputs)))
 
     return _Expected(detail.name, {HEAD_ROWS[-1], *range(FIRST_ROW, FIRST_ROW + len(leaves))}, at)
+
+
+def _letters(first: int, count: int) -> tuple[str, ...]:
+    """Of so many columns."""
+    return tuple(column_letters(first + number) for number in range(count))
 
 
 def _differences(book: ooxml.OpenBook, expected: _Expected) -> Iterator[str]:
     if expected.sheet not in book.sheet_states:
         yield f"没有〔{expected.sheet}〕"
         return
-    wrong: list[str] = []
-    seen = filled = 0
-    unseen = set(expected.rows)
-    digits, before = "", 0  # of the row that was spoken of last, and where they start in an address
-    values: Mapping[str, Value] = {}
+    comparison = _Comparison(expected)
+    book.scan(
+        expected.sheet,
+        comparison.take_cell,
+        cell_limit=MOST_ROLLUP_CELLS,
+        take_row=comparison.take_row,
+    )
+    yield from comparison.differences()
 
-    def take(address: str, cell: Cell) -> None:
-        nonlocal seen, filled, digits, before, values
-        column = address[:before]
-        if address[before:] != digits or not column.isalpha():
-            row = position_of(address)[0]
-            digits, values = str(row), expected.at(row)
-            before = -len(digits)
-            column = address[:before]
-            unseen.discard(row)
-            filled += _filled(values)
-        value = values.get(column, ...)
-        if value is ...:
+
+class _Comparison:
+    """A sheet as it is read, beside what should stand there: rows of one shape whole, the others cell by cell."""
+
+    def __init__(self, expected: _Expected) -> None:
+        self.expected = expected
+        self.unseen = set(expected.rows)
+        self.wrong: list[str] = []  # the first difference
+        self.seen = self.filled = (
+            0  # of the rows that came cell by cell: cells that hold something, and that should
+        )
+        self.digits, self.before = (
+            "",
+            0,
+        )  # of the row that was spoken of last, and where they start in an address
+        self.values = _NOTHING
+        self.fitting: dict[Shape, _Fitting] = {}
+
+    def row(self, number: int) -> Row[Value]:
+        """What should stand in a row that begins."""
+        if number not in self.unseen and number in self.expected.rows:
+            self._say(f"第{number}行有两次")
+        self.unseen.discard(number)
+        return self.expected.at(number)
+
+    def take_cell(self, address: str, cell: Cell) -> None:
+        column = address[: self.before]
+        if address[self.before :] != self.digits or not column.isalpha():
+            number = position_of(address)[0]
+            self.digits, self.values = str(number), self.row(number)
+            self.before = -len(self.digits)
+            column = address[: self.before]
+            self.filled += _filled(self.values)
+        value = self.values.get(column, ...)
+        if value is not ...:
+            self.seen += self.compare(address, cell.kind, cell.text, value)
+
+    def compare(self, address: str, kind: CellKind, text: str, value: Value) -> bool:
+        """Says it where a cell does not hold a value; gives whether it holds anything."""
+        found = _number(text) if kind == "number" else _plain(text)
+        should = _plain(value)
+        if found != should:
+            now, then = ("空白" if one is None else number_text(one) for one in (found, should))
+            self._say(f"{address} 是 {now}，应为 {then}")
+        return found is not None
+
+    def take_row(self, number: int, shape: Shape, texts: list[str]) -> None:
+        values = self.row(number)
+        fitting = self.fitting.get(shape)
+        if fitting is None or fitting.columns is not values.names:
+            fitting = self.fitting[shape] = _Fitting(shape, values.names)
+        texts.append("")  # of columns without a cell
+        given = values.given
+        if fitting.holds(texts, given):
             return
-        found = _number(cell.text) if cell.kind == "number" else _plain(cell.text)
-        seen += found is not None
-        if found != value and not wrong:
-            now, then = ("空白" if one is None else number_text(one) for one in (found, value))
-            wrong.append(f"〔{expected.sheet}〕{address} 是 {now}，应为 {then}")
+        for column, kind, at, value in zip(
+            fitting.columns, fitting.kinds, fitting.places, given, strict=True
+        ):
+            self.compare(f"{column}{number}", kind, texts[at], value)
 
-    book.scan(expected.sheet, take, cell_limit=MOST_ROLLUP_CELLS)
-    yield from wrong
-    filled += sum(_filled(expected.at(row)) for row in unseen)
-    if not wrong and seen != filled:
-        yield f"〔{expected.sheet}〕有 {seen} 格，应为 {filled} 格"
+    def _say(self, words: str) -> None:
+        if not self.wrong:
+            self.wrong.append(f"〔{self.expected.sheet}〕{words}")
+
+    def differences(self) -> Iterator[str]:
+        """Once the sheet is read."""
+        yield from self.wrong
+        filled = self.filled + sum(_filled(self.expected.at(number)) for number in self.unseen)
+        if not self.wrong and self.seen != filled:
+            yield f"〔{self.expected.sheet}〕有 {self.seen} 格，应为 {filled} 格"
 
 
-def _filled(values: Mapping[str, Value]) -> int:
-    return sum(value is not None for value in values.values())
+class _Fitting:
+    """Where values stand that are expected in some columns, in rows of one shape."""
+
+    def __init__(self, shape: Shape, columns: tuple[str, ...]) -> None:
+        blank: tuple[CellKind, int] = "blank", -1
+        cells = [shape.cells.get(column, blank) for column in columns]
+        self.columns = columns
+        self.kinds, self.places = [kind for kind, _ in cells], [at for _, at in cells]
+        self.types: set[tuple[type, ...]] = set()  # of values that may be told by their texts
+
+    def holds(self, texts: Sequence[str], values: tuple[Value, ...]) -> bool:
+        """Whether the texts are those of these very values: only where they are not, numbers have to be compared."""
+        types = tuple(map(type, values))
+        if types not in self.types:
+            if not all(map(_is_told, self.kinds, types)):
+                return False
+            self.types.add(types)
+        return [texts[at] for at in self.places] == ["" if one is None else str(one) for one in values]
+
+
+def _is_told(kind: CellKind, of: type) -> bool:
+    """Whether a value of this type is in a cell of this kind if their texts are the same."""
+    return of is NoneType or (of in (int, Decimal) if kind == "number" else of is str)
+
+
+def _filled(values: Row[Value]) -> int:
+    return sum(_plain(value) is not None for value in values.given)
 
 
 def _plain(value: Value) -> Value:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from xltools.filing import Book, Cell, SheetFacts
-from xltools.reading import skeletons
+from xltools.reading import rows, skeletons
 from xltools.reading.drawings import DrawingsReader
 from xltools.reading.formats import Styles, read_styles
 from xltools.reading.opc import LONGEST_COMMON
@@ -82,14 +82,25 @@ class OpenBook:
             facts = self._sheets[name, cell_limit] = self._read_sheet(name, cell_limit)
         return facts
 
-    def scan(self, name: str, take: Callable[[str, Cell], None], *, cell_limit: int) -> None:
-        """Hands on each cell of a sheet with its address and keeps none, for sheets of millions of cells."""
+    def scan(
+        self,
+        name: str,
+        take: Callable[[str, Cell], None],
+        *,
+        cell_limit: int,
+        take_row: rows.TakeRow | None = None,
+    ) -> None:
+        """Hands on each cell of a sheet with its address and keeps none, for sheets of millions of cells.
+
+        With `take_row`, rows that are like others are handed on to it whole, and only the cells of the rest to `take`.
+        """
         path, about = self._paths[name], _sheet_words(name)
         if self._common is None:
             self._common = self._read_common()
         sheet = SheetReader(self._common, cell_limit)
         sheet.cells = _HandedOn(take, self._common)
-        sheet.parse(self._parts.pieces(path), about)
+        pieces = self._parts.pieces(path)
+        sheet.parse(rows.left_over(pieces, sheet, take_row) if take_row else pieces, about)
 
     def book(self, wanted: Callable[[str], bool] | None = None, *, cell_limit: int = MOST_CELLS) -> Book:
         """The workbook with the wanted sheets, or all.  The others are left out: unread is not blank."""

@@ -226,7 +226,7 @@ class _RollupWriter(Official):
     def _leaves(self, sheet: SheetWriter) -> None:
         place = WHOLE_SEAL_PLACE
         sheet.put(Place(META, place.row, 1, place.row, 1), WHOLE_SEAL)
-        seals = [leaf.sealed(self.form) for leaf in self.rollup.leaves]
+        seals = self.rollup.seals
         sheet.put(place, whole_seal(seals, face_texts(self.rollup), status_texts(self.result)))
         for field in LEAF_FIELDS:
             place = leaf_place(-1, field)
