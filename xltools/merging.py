@@ -99,14 +99,16 @@ def merge(
     assert first.form is not None and first.year is not None
     leaves = in_order([leaf for at in usable for leaf in leaves_of(filings[at])], roster)
     signer = only.signed(unit) if only is not None and unit is not None else unit
-    rollup = roll_up(first.form, first.year, leaves, unit=signer, roster=roster)
-    if only is not None and unit is None:
-        rollup = replace(rollup, unit=only.signed(rollup.unit))
     went = [whole[at] for at in usable]
     if only is not None:  # a roll-up without any of these units may still know of one that is missing
         went += [one for at, one in enumerate(whole) if at not in asked and one.may_merge]
     below = [pair for one in went for pair in _missing_below(one.filing, only)]
-    rollup = replace(rollup, missing=_missing(result, merged, below), covered=_covered(result, merged))
+    missing, covered = _missing(result, merged, below), _covered(result, merged)
+    rollup = roll_up(
+        first.form, first.year, leaves, unit=signer, roster=roster, missing=missing, covered=covered
+    )
+    if only is not None and unit is None:
+        rollup = replace(rollup, unit=only.signed(rollup.unit))
     return MergeResult(result, merged, _with_last(rollup, last) if last is not None else rollup)
 
 

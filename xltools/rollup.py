@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from xltools.compute import RuleResult, all_figures, as_number, rule_results, totals
+from xltools.compute import Number, RuleResult, all_figures, as_number, input_names, rule_results, totals
+from xltools.compute import in_order as values_of
+from xltools.detail import is_added
 from xltools.errors import XltoolsError
 from xltools.filing import Leaf
 from xltools.form import Form, Item, Value, Values
@@ -49,7 +50,11 @@ class Rollup:
     @cached_property
     def inputs(self) -> dict[str, Value]:
         """Input item → merged value; None where no unit has a figure or the form says not to merge it."""
-        return {item.id: self._merged(item) for item in self.form.inputs}
+        names = input_names(self.form)
+        by_leaf = [values_of(leaf.inputs, names) for leaf in self.leaves]
+        columns = zip(*by_leaf, strict=True) if by_leaf else [()] * len(names)
+        by_item = zip(self.form.inputs, columns, strict=True)
+        return {item.id: self._merged(item, values) for item, values in by_item}
 
     @cached_property
     def figures(self) -> dict[str, Value]:
@@ -79,14 +84,15 @@ class Rollup:
         more = f"（含 {len(self.leaves)} 个填报单位）" if inside != len(self.leaves) else ""
         return f"{inside}/{self.expected} 单位{more}"
 
-    def _merged(self, item: Item) -> Value:
+    def _merged(self, item: Item, values: Sequence[Value]) -> Value:
+        """The leaves' values of an item as one."""
         if item.rollup == "none":
             return None
-        values = [(leaf, leaf.inputs.get(item.id)) for leaf in self.leaves]
         if item.rollup == "list":
-            listed = [f"{leaf.unit.name}：{value}" for leaf, value in values if value not in (None, "")]
+            said = zip(self.leaves, values, strict=True)
+            listed = [f"{leaf.unit.name}：{value}" for leaf, value in said if value not in (None, "")]
             return "\n".join(listed) or None
-        numbers = [number for _, value in values if (number := as_number(value)) is not None]
+        numbers = [number for number in map(as_number, values) if number is not None]
         return sum(numbers) if numbers else None
 
     def contributions(self, item_id: str) -> list[tuple[Leaf, Value]]:
@@ -100,16 +106,26 @@ class Rollup:
     @cached_property
     def gaps(self) -> Mapping[str, tuple[Unit, ...]]:
         """Item → the units among the leaves without a figure for it, of items that add up and lack any."""
+        names, derived = input_names(self.form), [item.id for item in self.form.derived]
+        added = {item.id for item in self.form.items.values() if is_added(item)}
         found: dict[str, list[Unit]] = {}
-        added = [
-            item.id for item in self.form.items.values() if item.type != "text" and item.rollup != "none"
-        ]
-        for leaf in self.leaves:
-            figures = leaf.figures(self.form)
-            for name in added:
-                if figures[name] is None:
-                    found.setdefault(name, []).append(leaf.unit)
-        return {name: tuple(found[name]) for name in added if name in found}
+        for leaf, own in zip(self.leaves, self.totals, strict=True):
+            given = values_of(leaf.inputs, names)
+            if None in given or None in own:
+                for name, value in zip((*names, *derived), (*given, *own), strict=True):
+                    if value is None and name in added:
+                        found.setdefault(name, []).append(leaf.unit)
+        return {name: tuple(found[name]) for name in self.form.items if name in found}
+
+    @cached_property
+    def totals(self) -> tuple[tuple[Number | None, ...], ...]:
+        """Of each leaf its totals, in the order of `form.derived`; None where a part is missing."""
+        return tuple([tuple(totals(self.form, leaf.inputs).values()) for leaf in self.leaves])
+
+    def shown_totals(self, leaf: int) -> tuple[Number | None, ...]:
+        """Those of one leaf as Excel's SUM shows them: what is blank is left out."""
+        own = self.totals[leaf]
+        return tuple(totals(self.form, self.leaves[leaf].inputs, blank=0).values()) if None in own else own
 
     @cached_property
     def seals(self) -> tuple[str, ...]:
@@ -118,18 +134,11 @@ class Rollup:
 
     def verify(self) -> None:
         """Totals of merged inputs must equal the sum of the units' totals.  Raises XltoolsError: ours to mend."""
-        sums: Counter[str] = Counter()
-        gaps: set[str] = set()
-        for leaf in self.leaves:
-            for name, value in totals(self.form, leaf.inputs).items():
-                if value is None:
-                    gaps.add(name)
-                else:
-                    sums[name] += value  # type: ignore[assignment]  # exact for Decimal too
-        for item in self.form.derived:
-            if item.id not in gaps and self.leaves and self.figures[item.id] != sums[item.id]:
+        columns = zip(*self.totals, strict=True)
+        for item, column in zip(self.form.derived, columns, strict=True) if self.leaves else ():
+            if None not in column and self.figures[item.id] != sum(column):
                 raise XltoolsError(
-                    f"汇总内部核对不符：{item.id} 汇总后是 {self.figures[item.id]}，各单位合计之和是 {sums[item.id]}。"
+                    f"汇总内部核对不符：{item.id} 汇总后是 {self.figures[item.id]}，各单位合计之和是 {sum(column)}。"
                 )
 
     def to_frame(self, *, wide: bool = False) -> pandas.DataFrame:
@@ -163,6 +172,8 @@ def roll_up(
     roster: Roster | None = None,
     last: Values | None = None,
     last_by_unit: Mapping[str, Values] | None = None,
+    missing: tuple[tuple[Unit, str], ...] = (),
+    covered: int | None = None,
 ) -> Rollup:
     """The roll-up of these leaves.  `unit` is who signs it; by default 汇总（n 个单位）."""
     ordered = tuple(in_order(leaves, roster))
@@ -174,6 +185,8 @@ def roll_up(
         expected=len(roster) if roster is not None else None,
         last=last or {},
         last_by_unit=last_by_unit or {},
+        missing=missing,
+        covered=covered,
     )
     rollup.verify()
     return rollup

@@ -23,7 +23,7 @@ from xltools.sameness import shown_names
 from xltools.words import number_text
 from xltools.writing import styles
 from xltools.writing.annexes import heading
-from xltools.writing.details import ALL, Sums, shown_figures, shrunk
+from xltools.writing.details import ALL, Sums, shrunk
 from xltools.writing.sheet import SheetWriter
 from xltools.writing.styles import CELL, COUNT, HEAD, Style
 from xltools.writing.years import last_place, year_rows
@@ -243,9 +243,13 @@ class _Source:
 
         wanted = {name for part in chart.parts for name in part.items[0]}
         ranked: list[tuple[Number, int, list[Number]]] = []
+        derived = {item.id: at for at, item in enumerate(form.derived)}
         for number, leaf in enumerate(leaves):
-            shown = shown_figures(form, leaf)
-            numbers = {name: as_number(shown.get(name)) or 0 for name in wanted}
+            totals = self.rollup.shown_totals(number)
+            shown = {
+                name: totals[derived[name]] if name in derived else leaf.inputs.get(name) for name in wanted
+            }
+            numbers = {name: as_number(value) or 0 for name, value in shown.items()}
             values = [figure(part, numbers) for part in chart.parts]
             ranked.append((sum(values), number, values))
         ranked.sort(key=lambda one: (-one[0], one[1]))

@@ -12,7 +12,7 @@ from operator import add
 
 from xlsxwriter.format import Format
 
-from xltools.compute import Number, as_number, totals
+from xltools.compute import Number, as_number, in_order, input_names, totals
 from xltools.detail import (
     FIRST_COLUMN,
     FIRST_ROW,
@@ -73,18 +73,13 @@ class Sums:
         return detail.place(self.leaves + self.groups.index(group), detail.at[item_id])
 
 
-def shown_figures(form: Form, leaf: Leaf) -> dict[str, Value]:
-    """A unit's figures as its row on 明细 shows them: a total leaves out what is blank."""
-    return {**leaf.inputs, **totals(form, leaf.inputs, blank=0)}
-
-
 def sums_of(rollup: Rollup) -> Sums:
     form = rollup.form
     sums = Sums(form, len(rollup.leaves), Counter(leaf.unit.kind for leaf in rollup.leaves))
-    inputs = [item.id for item in form.inputs]
+    inputs = input_names(form)
     by_kind: dict[str, list[Number]] = {}
     for leaf in rollup.leaves:
-        figures = (as_number(leaf.inputs.get(name)) or 0 for name in inputs)
+        figures = [as_number(value) or 0 for value in in_order(leaf.inputs, inputs)]
         before = by_kind.get(leaf.unit.kind)
         by_kind[leaf.unit.kind] = list(map(add, before, figures) if before else figures)
     everywhere: list[Number] = [sum(column) for column in zip(*by_kind.values(), strict=True)]
@@ -108,10 +103,12 @@ def write_details(
     writers = [
         _DetailWriter(sheets[detail.name], detail, rollup, sums) for detail in detail_sheets(form).values()
     ]
+    names, derived = input_names(form), [item.id for item in form.derived]
     for writer in writers:
         writer.head()
     for number, leaf in enumerate(rollup.leaves):
-        shown = shown_figures(form, leaf)
+        inputs = in_order(leaf.inputs, names)
+        shown = dict(zip((*names, *derived), (*inputs, *rollup.shown_totals(number)), strict=True))
         for writer in writers:
             writer.row(number, leaf, shown, links.get(leaf.unit.key))
     for writer in writers:
@@ -212,10 +209,10 @@ class _DetailWriter:
             look = sheet.book.format(style)
         cells: list[CellParts] = [(number + 1, self.number, None), (name, look, None)]
         cells += [(words, self.text, None) for words in (unit.code, unit.kind, leaf.file)]
-        digits, inputs, zeros = str(row), leaf.inputs, leaf.declared_zeros
+        digits, zeros = str(row), leaf.declared_zeros
         for item, formula, fmt, zero in self.columns:
             if formula is None:
-                cells.append((inputs.get(item), zero if item in zeros else fmt, None))
+                cells.append((shown[item], zero if item in zeros else fmt, None))
             else:
                 cells.append((shown[item], fmt, formula.replace("#", digits)))
         sheet.cells(row, cells)
