@@ -14,6 +14,7 @@ import re
 import shutil
 import signal
 import struct
+import sys
 import time
 import zipfile
 
@@ -21,6 +22,7 @@ import helpers_round as rounds
 import pytest
 
 from xltools import Unit
+from xltools.cli import main
 from xltools.detail import FIRST_ROW
 from xltools.errors import BusyError, RoundError, UsageError, WriteError
 from xltools.finding import Outcome
@@ -303,6 +305,31 @@ def a_returned_one_merged(members):
 )  # fmt: skip
 def test_an_archive_that_was_made_over_is_seen(sealed, change, words):
     assert re.search(words, verify(repacked(sealed[1], change)).fault)
+
+
+def test_an_archive_that_agrees_with_itself_is_held_against_the_ledger_it_lies_by(
+    closed_folder, tmp_path, monkeypatch, capsys
+):
+    def verified(*words):
+        monkeypatch.setattr(sys, "argv", ["xltools", *words, "--quiet"])
+        with pytest.raises(SystemExit) as left:
+            main()
+        return left.value.code
+
+    path = next((closed_folder / "04汇总").glob("*封存*.zip"))
+    assert verified("verify-archive", str(path)) == 0
+    assert "和台账里记的一样" in capsys.readouterr().out
+    forged = repacked(path.read_bytes(), other_statement(reason="别的原因"))
+    path.chmod(0o644)
+    path.write_bytes(forged)
+    assert verified("verify-archive", str(path)) == 1
+    assert "和台账里记的 SHA-256 不一样" in capsys.readouterr().out
+    path.rename(tmp_path / "寄来.zip")  # elsewhere nobody knows what it was
+    assert verified("verify-archive", str(tmp_path / "寄来.zip")) == 0
+    assert "可与封存时记下的对照" in capsys.readouterr().out
+    path.write_bytes(forged)
+    (closed_folder / "ledger.sqlite").write_bytes(b"no ledger")
+    assert verified("verify-archive", str(path)) == 0
 
 
 def zipped(*members, method=zipfile.ZIP_STORED, tail=b"", comment=b""):

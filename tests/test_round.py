@@ -30,13 +30,14 @@ from xltools.merging import merge
 from xltools.reading.rosters import read_roster
 from xltools.reporting.board import write_board_files
 from xltools.rounds import collecting, handing_out
-from xltools.rounds.board import read_board
+from xltools.rounds.board import read_board, unit_called
 from xltools.rounds.chasing import to_chase
 from xltools.rounds.collecting import choose
 from xltools.rounds.folder import init_round, open_round
 from xltools.rounds.handing_out import dispatch, left_over
 from xltools.rounds.ledger import Ledger
 from xltools.rounds.settings import Settings
+from xltools.rounds.standing import State
 from xltools.rounds.working import check_round, record_merge
 from xltools.saving import save_rollup
 from xltools.writing import running
@@ -226,6 +227,31 @@ def test_a_unit_without_a_code_that_got_another_name_is_asked_about(tmp_path):
     rounds.set_roster(tmp_path / "r", [Unit(name="新名镇", parent="示例县"), SECOND])
     with open_round(tmp_path / "r") as round_:
         assert len(round_.notices) == 3 and "“旧名镇”是改名" in round_.notices[2]
+
+
+def test_a_unit_that_got_another_name_and_code_at_once_is_asked_about(round_folder, report, tmp_path):
+    rounds.take_in(round_folder, rounds.put(tmp_path / "来", **{"a.xlsx": report(FIRST, 1)}))
+    rounds.set_roster(round_folder, [Unit(name="新名街道", code="U90", parent="示例县"), SECOND, THIRD])
+    with open_round(round_folder) as round_:
+        assert len(round_.notices) == 3 and "“00号镇”和“新名街道”是同一个单位" in round_.notices[2]
+    rounds.set_roster(round_folder, TOWNS[:2])
+    with open_round(round_folder) as round_:
+        assert not any("同一个单位" in words and "02号镇" in words for words in round_.notices)
+
+
+def test_a_dropped_unit_is_on_the_board_with_what_it_sent_and_its_story_is_told(
+    round_folder, report, tmp_path
+):
+    rounds.take_in(round_folder, rounds.put(tmp_path / "来", **{"a.xlsx": report(FIRST, 1)}))
+    rounds.set_roster(round_folder, [SECOND])
+    for _ in range(2):  # before the ledger knows of it, and since
+        board = read_board(round_folder, clock=rounds.at("2024-01-20"))
+        assert [(one.unit.name, one.current.name) for one in board.strangers] == [("00号镇", "a.xlsx")]
+        assert unit_called(board, "02号镇").state is State.ISSUED  # it sent nothing
+        with open_round(round_folder):
+            pass
+    assert unit_called(board, "00号镇").events[-1].cause == "名单：从名单里去掉了"
+    assert unit_called(board, "02号镇").events[-1].cause == "名单：从名单里去掉了"
 
 
 def test_codes_exchanged_in_the_roster_move_no_report_in_silence(round_folder, report, tmp_path):

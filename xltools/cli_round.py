@@ -286,7 +286,8 @@ def verify_archive_command(
         say(f"不对：{one_line(verdict.fault)}")
         raise typer.Exit(OPEN)
     say(f"都对：{verdict.files} 个文件和清单一致，{verdict.units} 个单位的原件重新核对、汇总，和汇总表一致。")
-    say(f"压缩包的 SHA-256：{verdict.sha256}（可与封存时记下的对照）")
+    held = "和台账里记的一样" if verdict.is_noted else "可与封存时记下的对照"
+    say(f"压缩包的 SHA-256：{verdict.sha256}（{held}）")
 
 
 # ---- what the commands share with check, return and merge

@@ -38,7 +38,7 @@ def board_of(folder: Path, said: Settings, form: Form, roster: Roster, records: 
     today = (records.closing.at if records.closing is not None else now)[:10]
     standings = [states.standing(row, folder=folder, today=today, due=said.due) for row in rows]
     inside = [one for one, row in zip(standings, rows, strict=True) if row.listed]
-    outside = [one for one, row in zip(standings, rows, strict=True) if not row.listed and one.receipts]
+    outside = [one for one, row in zip(standings, rows, strict=True) if not row.listed]
     return Board(
         folder=folder,
         title=f"{said.year}年{form.title}",
@@ -48,7 +48,8 @@ def board_of(folder: Path, said: Settings, form: Form, roster: Roster, records: 
         due=said.due,
         units=tuple(sorted(inside, key=lambda one: one.unit.order)),
         strays=tuple(_strays(records, folder)),
-        strangers=tuple(outside),
+        strangers=tuple(one for one in outside if one.receipts),
+        gone=tuple(one for one in outside if not one.receipts),
         made_at=now,
         rollup=rolled_up(folder, records, rows, said.county),
         closing=records.closing,
@@ -78,7 +79,7 @@ def _strays(records: Records, folder: Path) -> list[Stray]:
 
 def unit_called(board: Board, word: str) -> UnitStanding:
     """The unit with this name or code, listed or not.  Raises UsageError with the nearest ones where there is none."""
-    everybody = [*board.units, *board.strangers]
+    everybody = [*board.units, *board.strangers, *board.gone]
     at = at_called([one.unit for one in everybody], word)
     return everybody[at]
 

@@ -355,14 +355,22 @@ def _keep_up(ledger: Ledger, roster: Roster) -> list[str]:
                 continue
             row = change.row or rows[change.unit.order]
             ledger.add_event(at, row.id, states.of(row.id), f"名单：{change.words}")
-            for receipt in after.receipts:  # what it sent is held against another roster now
-                if receipt.unit == row.id and receipt.outcome is not None:
+            if (
+                change.listed
+            ):  # what it sent is held against another roster now; what one that is gone sent, against none
+                for receipt in states.receipts.get(row.id, ()):
                     ledger.change_receipt(receipt.id, outcome=None)
     said = [f"名单：“{change.unit.name}”{change.words}" for change in todo if change.words]
     bare = [change.unit.name for change in todo if not change.unit.code and not change.listed]
+    came = [change.unit.name for change in todo if change.row is None]
+    gone = [change.unit.name for change in todo if not change.listed]
     if bare and any(change.row is None and not change.unit.code for change in todo):
         said.append(
             f"没有代码的单位改了名，认不出是同一个：如果“{bare[0]}”是改名，请先改回去、写上代码，运行一次，再改名。"
+        )
+    elif came and gone:
+        said.append(
+            f"如果“{gone[0]}”和“{came[0]}”是同一个单位，名称和代码不要一次都改：请先改回去，改其中一样，运行一次，再改另一样。"
         )
     return said
 

@@ -170,6 +170,7 @@ class Board:
     units: tuple[UnitStanding, ...]  # in the order of the roster
     strays: tuple[Stray, ...] = ()
     strangers: tuple[UnitStanding, ...] = ()  # units that sent something and are not on the roster
+    gone: tuple[UnitStanding, ...] = ()  # were on the roster and sent nothing: only their story is told
     made_at: str = ""
     rollup: RolledUp | None = None
     closing: Closing | None = None

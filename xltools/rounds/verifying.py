@@ -1,4 +1,5 @@
-"""Verifying: an archive is whole, and its roll-up is what its own originals add up to.  Needs no working folder.
+"""Verifying: an archive is whole, and its roll-up is what its own originals add up to.  Needs no working folder, but
+asks the ledger of the one it lies in: a forger who packs everything anew cannot have that agree.
 
 Nothing is unpacked but into a temporary folder, under names of our own.
 """
@@ -7,16 +8,21 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xltools.errors import UsageError, XltoolsError, system_words
 from xltools.intake import FormFinder, Progress, Wanted, check_one, held_together
 from xltools.merging import merge
 from xltools.reading.rosters import read_roster
+from xltools.rounds import ledger as ledgers
 from xltools.rounds.archive import MOST_BYTES, Unsound, sha256_of, unpack
+from xltools.rounds.ledger import Ledger
+from xltools.rounds.settings import find_folder
 from xltools.rounds.statement import FILE, Statement, read_statement
 from xltools.saving import mismatch
+
+OTHER = "它和台账里记的 SHA-256 不一样：封存以后被换过，或改动过。"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +34,14 @@ class Verdict:
     statement: Statement | None = None
     files: int = 0
     units: int = 0  # that the roll-up adds up
+    is_noted: bool = False  # whether a ledger around the archive has this very SHA-256 for it
 
 
 def verify_archive(path: Path, *, progress: Progress | None = None) -> Verdict:
-    """Raises UsageError for a file that is not there, XltoolsError for one that cannot be read."""
+    """Where the archive lies in its round's folder, it is held against the ledger's own note of it as well.
+
+    Raises UsageError for a file that is not there, XltoolsError for one that cannot be read.
+    """
     try:
         if path.stat().st_size > MOST_BYTES * 2:
             return Verdict(sha256="", fault="文件太大，不是 xltools 封存的。")
@@ -40,7 +50,26 @@ def verify_archive(path: Path, *, progress: Progress | None = None) -> Verdict:
         raise UsageError(f"找不到：{path}") from None
     except OSError as error:
         raise XltoolsError(f"打不开 {path}：{system_words(error)}。") from error
-    return verify(data, progress=progress)
+    verdict, noted = verify(data, progress=progress), _noted(path)
+    if noted and noted != verdict.sha256 and not verdict.fault:
+        return replace(verdict, fault=OTHER)
+    return replace(verdict, is_noted=noted == verdict.sha256)
+
+
+def _noted(path: Path) -> str:
+    """The SHA-256 that the ledger of the folder around noted when it closed the round in this file; "" where none did."""
+    folder = find_folder(path.parent)
+    if folder is None:
+        return ""
+    try:
+        with Ledger(folder / ledgers.FILE, read_only=True) as ledger:
+            closing = ledger.closing()
+    except (
+        XltoolsError
+    ):  # an archive needs no ledger: one that cannot be read says nothing for it or against it
+        return ""
+    is_it = closing is not None and (folder / closing.file).resolve() == path.resolve()
+    return closing.sha256 if closing is not None and is_it else ""
 
 
 def verify(data: bytes, *, progress: Progress | None = None) -> Verdict:
