@@ -14,6 +14,7 @@ import signal
 import time
 import zipfile
 from collections import Counter
+from dataclasses import replace
 
 import helpers_pipe as pipe
 import helpers_round as rounds
@@ -28,7 +29,7 @@ from xltools.finding import Outcome
 from xltools.intake import LastYear
 from xltools.merging import merge
 from xltools.reading.rosters import read_roster
-from xltools.reporting.board import write_board_files
+from xltools.reporting.board import board_report, write_board_files
 from xltools.rounds import collecting, handing_out
 from xltools.rounds.board import read_board, unit_called
 from xltools.rounds.chasing import to_chase
@@ -42,6 +43,7 @@ from xltools.rounds.working import check_round, record_merge
 from xltools.saving import save_rollup
 from xltools.writing import running
 from xltools.writing.rollup import write_rollup
+from xltools.writing.roster import write_roster
 
 SLOW = bool(os.environ.get("XLTOOLS_SLOW"))
 posix = pytest.mark.skipif(os.name != "posix", reason="forks and signals of POSIX")
@@ -121,6 +123,39 @@ def test_a_wrong_roster_is_said_with_its_cells_and_makes_nothing(tmp_path):
     with pytest.raises(RosterError, match="B2 的类别是“乡镇”"):
         init_round(tmp_path / "收报", Settings(form="gov-info-disclosure/2021", year=2023), roster=source)
     assert not (tmp_path / "收报").exists()
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_day_of_the_roster_may_be_written_as_spreadsheets_write_it(kind, tmp_path):
+    """Excel saves 2024/1/31 into a .csv: compared as text it would never be over within its year."""
+    days = ["2024/1/31", "2024年1月31日", "20240131", "2024-01-31"]
+    units = [replace(unit, due=day) for unit, day in zip(rounds.towns(4), days, strict=True)]
+    source = tmp_path / f"名单.{kind}"
+    if kind == "csv":
+        lines = [f"{unit.name},{unit.code},示例县,{unit.due}" for unit in units]
+        source.write_text("\n".join(["单位名称,代码,上级,截止日期", *lines]), "gbk")
+    else:
+        source.write_bytes(write_roster(units))
+    rounds.init_round(
+        tmp_path / "r", Settings(form=str(rounds.FORM_FILE), year=rounds.YEAR), roster=source,
+        clock=rounds.at("2024-01-10"),
+    )  # fmt: skip
+    assert set(rounds.states(tmp_path / "r", "2024-01-31").values()) == {"未下发"}
+    assert set(rounds.states(tmp_path / "r", "2024-02-01").values()) == {"逾期"}
+
+
+@pytest.mark.parametrize("day", ["下周五", "1月31日", "2024/2/30", "2024-13-01"])
+def test_what_is_no_day_is_said_with_its_cell(day, tmp_path):
+    source = tmp_path / "名单.csv"
+    source.write_text(f"单位名称,截止日期\n甲镇,2024-01-31\n乙镇,{day}\n", "utf-8")
+    with pytest.raises(RosterError, match=f"B3 的截止日期是“{day}”，应是日期"):
+        read_roster(source)
+
+
+def test_a_roster_that_lost_its_units_is_not_a_round_that_is_done(round_folder):
+    rounds.set_roster(round_folder, [])
+    board = read_board(round_folder, clock=rounds.at("2024-01-20"))
+    assert board.is_open and "单位名单里一个单位也没有" in "".join(board_report(board))
 
 
 # ---- handing out

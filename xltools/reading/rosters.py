@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
 
 from xltools.errors import RosterError
@@ -26,6 +28,9 @@ HEADS = {
 LEVEL_WORDS = {**{name: name for name in LEVELS}, **{words: name for name, words in LEVELS.items()}, "镇级": "town",
                "乡镇级": "town", "区级": "county", "县": "county", "市": "city", "省": "province"}  # fmt: skip
 MOST_ROWS, MOST_COLUMNS = 50_000, 60
+_DAY = re.compile(  # 2024-01-31, 2024/1/31, 2024.1.31, 20240131, 2024年1月31日; a time of day is passed over
+    r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?(?:[ T][0-9:]+)?|([0-9]{4})([0-9]{2})([0-9]{2})"
+)
 
 
 def read_roster(path: str | Path, *, may_be_empty: bool = False) -> Roster:
@@ -66,6 +71,12 @@ def read_roster(path: str | Path, *, may_be_empty: bool = False) -> Roster:
             )
             continue
         rest = {field: said.get(field, "") for field in ("code", "parent", "contact", "phone", "due")}
+        try:
+            rest["due"] = _iso_day(rest["due"])
+        except ValueError:
+            where = address(number, columns["due"] + 1)
+            problems.append(f"{where} 的截止日期是“{rest['due']}”，应是日期，如 2022-01-31")
+            continue
         unit = Unit(name=said["name"], kind=kind, level=level, order=len(units), **rest)
         if unit.key in seen:
             problems.append(
@@ -80,6 +91,22 @@ def read_roster(path: str | Path, *, may_be_empty: bool = False) -> Roster:
     if problems:
         raise RosterError(f"单位名单 {path.name}：" + "；".join(problems) + "。")
     return Roster(tuple(units), path.name, cells)
+
+
+def _iso_day(text: str) -> str:
+    """A day as people and spreadsheets write one, in the way that can be compared; "" for none.
+
+    >>> [_iso_day(text) for text in ("2024/1/31", "2024年1月31日", "2024.01.31 0:00", "20240131", "")]
+    ['2024-01-31', '2024-01-31', '2024-01-31', '2024-01-31', '']
+
+    Raises ValueError for what is no day: of "1月31日" nobody could say which year is meant.
+    """
+    if not text:
+        return ""
+    said = _DAY.fullmatch(text)
+    if said is None:
+        raise ValueError(f"not a day: {text!r}")
+    return date(*(int(part) for part in said.groups() if part)).isoformat()
 
 
 def _said(heads: Sequence[str], row: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -89,7 +89,9 @@ def counts_words(board: Board) -> str:
     """How many units are in which state."""
     states = [one.state for one in board.units]
     counts = [f"{state} {states.count(state)}" for state in State if state in states]
-    return f"共 {len(states)} 个单位：{'，'.join(counts) or '无'}{late_words(board)}。"
+    if not states:
+        return "单位名单里一个单位也没有。"
+    return f"共 {len(states)} 个单位：{'，'.join(counts)}{late_words(board)}。"
 
 
 def late_words(board: Board) -> str:

@@ -193,13 +193,14 @@ class Board:
 
     @property
     def is_open(self) -> bool:
-        """Whether anything is left to do: a unit that has not passed, a report of a unit nobody listed, or a roll-up
-        that is not what counts now.
+        """Whether anything is left to do: a unit that has not passed, a report of a unit nobody listed, a roll-up
+        that is not what counts now, or a roster without a unit.
 
         Of a closed round nothing is.
         """
         return self.closing is None and (
-            bool(self.amiss)
+            not self.units
+            or bool(self.amiss)
             or any(one.is_open for one in self.units)
             or any(not one.dropped and one.current is not None for one in self.strangers)
         )
