@@ -61,7 +61,9 @@ IN_ROUND = {
 
 
 def environment(encoding):
-    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding, "COLUMNS": "80"}
+    given = {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding, "COLUMNS": "80"}
+    libraries = "PYTHONWARNDEFAULTENCODING"  # has other people's packages warn
+    return {**{name: value for name, value in os.environ.items() if name != libraries}, **given}
 
 
 def piped(words, cwd, encoding):

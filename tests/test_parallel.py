@@ -246,9 +246,11 @@ def test_a_program_without_a_guard_is_told_so_and_no_file_is_blamed(tmp_path):
 
 
 BUSY = """
+import signal
 import helpers_parallel as fates
 from xltools.parallel import spread, Workers
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell started the tests aside
     items = ["who"] * 8 + ["wait"] * 8
     for at, pid in spread(fates.toy, items, Workers(2), 16):
         print(pid, flush=True)

@@ -224,12 +224,27 @@ def _pool(packed: bytes, jobs: int, seconds: float) -> Iterator[ProcessPoolExecu
     held_there, held_here = spawn.Pipe(duplex=False)
     pool = ProcessPoolExecutor(jobs, spawn, initializer=_begin, initargs=(packed, seconds, held_there))
     try:
+        with _interrupts_ignored():
+            pool.submit(_do, ())  # which starts all of them
         yield pool
         pool.shutdown()
     finally:
         held_here.close()
         pool.shutdown(cancel_futures=True)
         held_there.close()
+
+
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Processes that are started in here leave Ctrl-C to their parent from their first moment on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say so; what is started there says it once it runs
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 # ---- in a worker

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import statistics
 import subprocess
@@ -60,8 +61,9 @@ def run(command: Iterable[str]) -> tuple[float, str]:
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, encoding="utf-8")
     spent = _children() - before
     if done.returncode:
-        if "ModuleNotFoundError" in done.stderr.splitlines()[-1]:
-            raise Absent(done.stderr.splitlines()[-1].rpartition(" ")[2].strip("'"))
+        why = done.stderr.splitlines()[-1]
+        if found := re.search(r"No module named '([^']+)'|Import (\S+) failed", why.replace("`", "")):
+            raise Absent(found[1] or found[2])
         raise RuntimeError(f"{command} failed:\n{done.stderr[-3000:]}")
     return spent, done.stdout
 
