@@ -412,6 +412,23 @@ def test_a_lock_that_is_held_is_respected_and_left_alone(tmp_path, name):
     assert (tmp_path / LOCK).read_bytes() == before
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_the_lock_of_a_killed_run_that_nobody_has_asked_after_is_taken_over(tmp_path):
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    lock = tmp_path / running.LOCK
+    lock.write_text(
+        json.dumps({"pid": child.pid, "machine": running.MACHINE, "name": "x", "token": "x", "since": "x"})
+    )
+    with pytest.raises(BusyError), running.only_run(tmp_path):
+        pass
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it is over, and is left as it is
+    with running.only_run(tmp_path):
+        assert lock.exists()
+    assert not lock.exists()
+    child.wait()
+
+
 def test_a_lock_that_comes_alive_between_two_looks_goes_back(tmp_path, monkeypatch):
     lock(tmp_path, pid=dead())
     true_rename = os.rename

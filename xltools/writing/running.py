@@ -134,4 +134,12 @@ else:
             return True
         except (ProcessLookupError, OverflowError):
             return False
-        return True
+        return not _is_over(pid)
+
+    def _is_over(pid: int) -> bool:
+        """Whether it was killed and only its parent has not asked after it: in a container often nobody ever does."""
+        try:
+            said = Path(f"/proc/{pid}/stat").read_bytes()
+        except OSError:  # a system without it, or gone since
+            return False
+        return said.rpartition(b") ")[2][:1] in (b"Z", b"X")
