@@ -32,7 +32,7 @@ from xltools.roster import KINDS
 from xltools.sameness import shown_names
 from xltools.writing import styles
 from xltools.writing.annexes import heading
-from xltools.writing.sheet import CellParts, SheetWriter
+from xltools.writing.sheet import THIS_ROW, RowLook, SheetWriter
 from xltools.writing.styles import CELL, COUNT, HEAD, TOTAL, Style
 
 ALL = "合计"
@@ -42,7 +42,14 @@ WIDTH, WIDE = 9.5, 16.0  # of a figure's column; of the few of a small table
 FEW = 4
 PAGE_WIDTH, PAGE_SCALE = 166.0, 63  # characters on a printed page at this scale in %
 MOST_HEAD = 160.0  # points
+MOST_LOOKS = 64  # of units' rows, kept at a time
 DECLARED: Style = {"italic": True, "font_color": styles.QUIET_INK}
+LINKED: Style = {
+    **CELL,
+    **styles.LINK,
+    "text_wrap": False,
+    "shrink": True,
+}  # a unit's name that leads to its file
 FORMATS: Mapping[str, str] = {"count": "#,##0", "signed": "#,##0", "money": "General", "text": "@"}
 
 
@@ -131,14 +138,17 @@ class _DetailWriter:
         self.units = {item.unit for item in detail.items}
         self.names = shown_names([leaf.unit for leaf in rollup.leaves])
         self.columns = [self._column(item) for item in detail.items]
+        self.ids = [item.id for item in detail.items]
+        self.own = frozenset(self.ids)
+        self.looks: dict[tuple[bool, frozenset[str]], RowLook] = {}
 
     def _column(self, item: Item) -> tuple[str, str | None, Format, Format]:
-        """The item's id, the formula of a total with # for the row, how it looks, and as a declared zero."""
+        """The item's id, the formula of a total, how it looks, and as a declared zero."""
         kind, formula = item.type, None
         if not item.is_input:
             parts = [self.detail.place(0, self.detail.at[part]) for part in item.sum]
             formula = call("SUM", areas(parts, self.detail.name))
-            formula = re.sub(rf"([A-Z]){FIRST_ROW}\b", r"\1#", formula)
+            formula = re.sub(rf"([A-Z]){FIRST_ROW}\b", rf"\1{THIS_ROW}", formula)
         look = self.inputs[kind] if item.is_input else self.totals[kind]
         return item.id, formula, look, self.zeros[kind]
 
@@ -201,21 +211,23 @@ class _DetailWriter:
         return heads
 
     def row(self, number: int, leaf: Leaf, shown: Mapping[str, Value], link: str | None) -> None:
-        sheet, unit, row = self.sheet, leaf.unit, FIRST_ROW + number
-        name, look = self.names[number], self.text
+        sheet, unit, name = self.sheet, leaf.unit, self.names[number]
         if link:
-            style = shrunk({**CELL, **styles.LINK})
-            sheet.file_link(self.detail.text_place(number, UNIT_COLUMN), link, name, style)
-            look = sheet.book.format(style)
-        cells: list[CellParts] = [(number + 1, self.number, None), (name, look, None)]
-        cells += [(words, self.text, None) for words in (unit.code, unit.kind, leaf.file)]
-        digits, zeros = str(row), leaf.declared_zeros
-        for item, formula, fmt, zero in self.columns:
-            if formula is None:
-                cells.append((shown[item], zero if item in zeros else fmt, None))
-            else:
-                cells.append((shown[item], fmt, formula.replace("#", digits)))
-        sheet.cells(row, cells)
+            sheet.file_link(self.detail.text_place(number, UNIT_COLUMN), link, name, LINKED)
+        values = (number + 1, name, unit.code, unit.kind, leaf.file, *map(shown.__getitem__, self.ids))
+        sheet.alike(FIRST_ROW + number, values, self._look(bool(link), leaf.declared_zeros & self.own))
+
+    def _look(self, is_linked: bool, zeros: frozenset[str]) -> RowLook:
+        """Of a unit's row; few differ, and then in which zeros are declared."""
+        key = is_linked, zeros
+        if key not in self.looks:
+            if len(self.looks) >= MOST_LOOKS:
+                self.looks.clear()
+            name = self.sheet.book.format(LINKED) if is_linked else self.text
+            figures = [(zero if item in zeros else fmt, formula) for item, formula, fmt, zero in self.columns]
+            heads = [(look, None) for look in (self.number, name, self.text, self.text, self.text)]
+            self.looks[key] = RowLook([*heads, *figures])
+        return self.looks[key]
 
     def close(self) -> None:
         """Subtotals below the units; then what concerns the sheet as a whole."""

@@ -47,7 +47,7 @@ from xltools.writing.charts import write_charts
 from xltools.writing.details import lacking_format, shrunk, sums_of, write_details
 from xltools.writing.face import CONFIRM_WORDS, face_texts, write_face
 from xltools.writing.official import Official
-from xltools.writing.sheet import BookWriter, SheetWriter
+from xltools.writing.sheet import BookWriter, RowLook, SheetWriter
 from xltools.writing.styles import Style
 from xltools.writing.years import compares_units, compares_years, write_unit_years, write_years
 
@@ -232,10 +232,10 @@ class _RollupWriter(Official):
             place = leaf_place(-1, field)
             assert place.row == LEAF_HEAD
             sheet.put(place, field)
-        text = sheet.book.format({"num_format": "@"})
+        look = RowLook([(sheet.book.format({"num_format": "@"}), None)] * len(LEAF_FIELDS))
         for row, (leaf, seal) in enumerate(zip(self.rollup.leaves, seals, strict=True), LEAF_HEAD + 1):
             values = leaf_fields(leaf, seal)
-            sheet.cells(row, [(values[field], text, None) for field in LEAF_FIELDS])
+            sheet.alike(row, [values[field] for field in LEAF_FIELDS], look)
 
 
 def relative_link(path: Path, beside: Path) -> str | None:
