@@ -283,10 +283,13 @@ def substance(filing: Filing) -> tuple[object, ...] | None:
 
 def _alike(filings: Sequence[Filing], found: dict[int, list[Finding]]) -> None:
     """Adds what is to be said of different units' reports with the same content."""
-    same: dict[tuple[object, ...], list[int]] = {}
+    near: dict[int, list[int]] = {}  # by hash: the contents of thousands of reports take too much room
     for at, filing in enumerate(filings):
         if filing.unit is not None and not filing.is_rollup and (content := substance(filing)):
-            same.setdefault((filing.form_key, filing.year, content), []).append(at)
+            near.setdefault(hash((filing.form_key, filing.year, content)), []).append(at)
+    same: dict[tuple[object, ...], list[int]] = {}
+    for at in (at for group in near.values() if len(group) > 1 for at in group):
+        same.setdefault((filings[at].form_key, filings[at].year, substance(filings[at])), []).append(at)
     for group in same.values():
         for at in group:
             unit = filings[at].unit
