@@ -1,0 +1,307 @@
+"""A roll-up is read back by rows of one shape, and whatever was done to it is found as the plain reader finds it."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import re
+import zipfile
+from dataclasses import replace
+from decimal import Decimal
+from functools import cache
+
+import helpers_pipe as pipe
+import pytest
+
+from xltools.detail import detail_sheets
+from xltools.filing import Leaf
+from xltools.forms.catalogue import load_form
+from xltools.layout import META
+from xltools.reading import gate, rows
+from xltools.reading.ooxml import OpenBook, open_book
+from xltools.result import CheckResult, MergeResult
+from xltools.rollup import roll_up
+from xltools.roster import Unit
+from xltools.saving import mismatch
+from xltools.writing.rollup import write_rollup
+
+FORM = load_form("gov-info-disclosure/2021")
+ROUNDS = 1_500 if os.environ.get("XLTOOLS_SLOW") else 120
+UNITS = 40
+DETAILS = [detail.name for detail in detail_sheets(FORM).values()]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def long_sheets():
+    """Even few units are written as thousands are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("xltools.writing.rollup.MOST_IN_MEMORY", 0)
+        yield
+
+
+@cache
+def rolled():
+    rng, leaves = random.Random(5), []
+    for number in range(UNITS):
+        items = dict(pipe.seeded(FORM, number).items)
+        items |= dict.fromkeys(rng.sample([item.id for item in FORM.inputs], number % 4))  # blank
+        zeros = frozenset(name for name, value in items.items() if value == 0 and rng.random() < 0.3)
+        name = ("示例{}镇", "<{}>乡", "_x0041_{}镇", "A&B{}镇")[number % 4 if number > 30 else 0].format(
+            number
+        )
+        unit = Unit(name=name, code=f"U{number}", parent="示例县")
+        leaves.append(
+            Leaf(
+                unit=unit, file=f"{number}.xlsx", sha256=f"{number:064x}", inputs=items, declared_zeros=zeros
+            )
+        )
+    return roll_up(FORM, 2023, leaves, unit=Unit(name="示例县", code="X1", kind="已汇总", level="county"))
+
+
+@cache
+def package():
+    data = write_rollup(MergeResult(CheckResult(()), (), rolled()))
+    with zipfile.ZipFile(io.BytesIO(data)) as whole:
+        return {one.filename: whole.read(one) for one in whole.infolist()}
+
+
+def packed(parts):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as whole:
+        for name, data in parts.items():
+            whole.writestr(name, data)
+    return made.getvalue()
+
+
+@cache
+def part_of(sheet):
+    return OpenBook(gate.admit(packed(package())))._paths[sheet]
+
+
+def plainly(data, rollup, monkeypatch):
+    """What is wrong as the plain reader finds it, cell by cell."""
+    with monkeypatch.context() as patch:
+        scan = OpenBook.scan
+        patch.setattr(
+            OpenBook,
+            "scan",
+            lambda book, name, take, *, cell_limit, take_row: scan(book, name, take, cell_limit=cell_limit),
+        )
+        return mismatch(data, rollup)
+
+
+def by_rows(book, sheet):
+    """The cells that rows of a known shape hold, by address; and the addresses that were read one by one."""
+    whole, single = {}, {}
+
+    def take_row(number, shape, texts):
+        assert number not in whole
+        whole.update({
+            f"{column}{number}": (kind, texts[at]) for column, (kind, at) in shape.cells.items() if texts[at]
+        })  # fmt: skip
+
+    def take(address, cell):
+        single[address] = cell.kind, cell.text
+
+    book.scan(sheet, take, cell_limit=10**6, take_row=take_row)
+    return whole, single
+
+
+@pytest.mark.parametrize("sheet", [META, *DETAILS])
+def test_rows_hold_what_the_plain_reader_reads(sheet):
+    book = open_book(gate.admit(packed(package())))
+    whole, single = by_rows(book, sheet)
+    cells = {}
+    book.scan(sheet, lambda address, cell: cells.update({address: (cell.kind, cell.text)}), cell_limit=10**6)
+    filled = {address: found for address, found in cells.items() if found[1]}
+    assert {**{at: found for at, found in single.items() if found[1]}, **whole} == filled
+    assert not single.keys() & whole.keys()
+    assert (
+        len(whole) > len(filled) / 2
+    )  # nearly all units are alike; heads, sums and the first of a kind are not
+
+
+def test_untouched_nothing_is_wrong(monkeypatch):
+    data = packed(package())
+    assert mismatch(data, rolled()) == plainly(data, rolled(), monkeypatch) == ""
+
+
+# ---- edits
+
+
+def row_at(text, rng):
+    return rng.choice(list(re.finditer(r'<row r="(\d+)"[^>]*>.*?</row>', text)))
+
+
+def in_row(change):
+    """An edit of one row, given its text and its number; as often as not of a unit's."""
+
+    def edit(text, rng):
+        match = row_at(text, rng)
+        changed = change(match[0], int(match[1]), rng)
+        return text[: match.start()] + changed + text[match.end() :]
+
+    return edit
+
+
+def at_cell(pattern, put):
+    """An edit of one place in a row that fits a pattern."""
+
+    def change(row, number, rng):
+        found = list(re.finditer(pattern, row))
+        if not found:
+            return row
+        one = rng.choice(found)
+        return row[: one.start()] + put(one, rng) + row[one.end() :]
+
+    return in_row(change)
+
+
+NUMBER = r'<c r="([A-Z]+)(\d+)" s="(\d+)"><v>([^<]*)</v></c>'
+TEXT = r'<c r="([A-Z]+)(\d+)" s="(\d+)" t="inlineStr"><is><t>([^<]*)</t></is></c>'
+ANY = r'<c r="([A-Z]+)(\d+)" s="(\d+)"[^>]*?(?:/>|>.*?</c>)'
+EDITS = {
+    "another figure": at_cell(NUMBER, lambda one, rng: one[0].replace(f"<v>{one[4]}<", f"<v>{rng.randint(0, 99)}<")),
+    "the same figure, spelt otherwise": at_cell(
+        NUMBER, lambda one, rng: one[0].replace(f"<v>{one[4]}<", f"<v>{one[4]}{rng.choice(['.0', 'E0', ' '])}<")
+    ),
+    "no number": at_cell(NUMBER, lambda one, rng: one[0].replace(f"<v>{one[4]}<", f"<v>{rng.choice(['x', 'NaN', '1e999'])}<")),
+    "a blank": at_cell(NUMBER, lambda one, rng: f'<c r="{one[1]}{one[2]}" s="{one[3]}"/>'),
+    "a figure in a blank": at_cell(r'<c r="([A-Z]+)(\d+)" s="(\d+)"/>', lambda one, rng: one[0][:-2] + "><v>7</v></c>"),
+    "no cell": at_cell(ANY, lambda one, rng: ""),
+    "a cell twice": at_cell(ANY, lambda one, rng: one[0] * 2),
+    "another type": at_cell(NUMBER, lambda one, rng: one[0].replace("><v>", f' t="{rng.choice("sben")}"><v>')),
+    "a text of digits": at_cell(NUMBER, lambda one, rng: one[0].replace("><v>", ' t="str"><v>')),
+    "another text": at_cell(TEXT, lambda one, rng: one[0].replace("</t>", rng.choice(["乙", " ", "&amp;", "\n", "_x0041_"]) + "</t>")),
+    "a text as a number": at_cell(TEXT, lambda one, rng: f'<c r="{one[1]}{one[2]}" s="{one[3]}"><v>{one[4]}</v></c>'),
+    "runs": at_cell(TEXT, lambda one, rng: one[0].replace("<t>", "<r><t>").replace("</t>", "</t></r><r><t>乙</t></r>")),
+    "a formula": at_cell(NUMBER, lambda one, rng: one[0].replace("<v>", "<f>1+2</f><v>")),
+    "a shared formula": at_cell(
+        NUMBER, lambda one, rng: one[0].replace("<v>", f'<f t="shared" si="{rng.randint(0, 1)}"/><v>')
+    ),
+    "an array": at_cell(NUMBER, lambda one, rng: one[0].replace("<v>", '<f t="array" ref="A1:D9">1</f><v>')),
+    "the next address": at_cell(r' r="([A-Z]+)(\d+)"', lambda one, rng: f' r="{one[1]}{int(one[2]) + 1}"'),
+    "the next column": at_cell(r' r="([A-Z]+)(\d+)"', lambda one, rng: f' r="A{one[1]}{one[2]}"'),
+    "a small letter": at_cell(r' r="([A-Z]+)(\d+)"', lambda one, rng: f' r="{one[1].lower()}{one[2]}"'),
+    "no address": at_cell(r' r="([A-Z]+)(\d+)"', lambda one, rng: ""),
+    "another style": at_cell(r' s="\d+"', lambda one, rng: f' s="{rng.choice([0, 5, 9999, 1048570])}"'),
+    "an entity": at_cell(r"<v>(\d)", lambda one, rng: f"<v>&#{ord(one[1])};"),
+    "a comment": at_cell(r"<v>|</c>|<row [^>]*>", lambda one, rng: one[0] + "<!-- <v>1</v> -->"),
+    "an instruction": at_cell(r"<v>|</c>", lambda one, rng: one[0] + "<?x </row> ?>"),
+    "a marked section": at_cell(r"<v>(\d+)", lambda one, rng: f"<v><![CDATA[{one[1]}]]>"),
+    "a control character": at_cell(r"<v>(\d+)", lambda one, rng: one[0] + rng.choice("\0\1\2\x1f")),
+    "a character that is none": at_cell(r"<t>", lambda one, rng: "<t>\ufffe"),
+    "a hole": at_cell(r' r="([A-Z]+)(\d+)"', lambda one, rng: f' r="{one[1]}\1"'),
+    "a broken tag": at_cell(r"</v>|</c>|<v>|<c ", lambda one, rng: ""),
+    "wrong tags": at_cell(r"<v>", lambda one, rng: rng.choice(["<f>", "<t>"])),
+    "a prefix": at_cell(r"<v>(\d*)</v>", lambda one, rng: f'<x:v xmlns:x="a">{one[1]}</x:v>'),
+    "another namespace": at_cell(r"<v>", lambda one, rng: '<v xmlns="a">'),
+    "an extension": at_cell(r"</c>", lambda one, rng: "<extLst><ext><v>3</v></ext></extLst></c>"),
+    "an element within": at_cell(r"<v>", lambda one, rng: "<v><b/>"),
+    "another row number": in_row(lambda row, number, rng: row.replace(f'"{number}"', f'"{number + rng.choice([-1, 1, 40])}"', 1)),
+    "another row number throughout": in_row(lambda row, number, rng: row.replace(f'{number}"', f'{number + 1}"')),
+    "no row number": in_row(lambda row, number, rng: row.replace(f' r="{number}"', "", 1)),
+    "a zero before it": in_row(lambda row, number, rng: row.replace(f' r="{number}"', f' r="0{number}"', 1)),
+    "a row too far down": in_row(lambda row, number, rng: row.replace(f'{number}"', '1048577"')),
+    "no row": in_row(lambda row, number, rng: ""),
+    "a row twice": in_row(lambda row, number, rng: row * 2),
+    "a row twice, apart": lambda text, rng: text.replace("</sheetData>", row_at(text, rng)[0] + "</sheetData>"),
+    "an empty row before": in_row(lambda row, number, rng: f'<row r="{number}"/>' + row),
+    "a row without number before": in_row(lambda row, number, rng: '<row><c><v>3</v></c></row>' + row),
+    "a row below": lambda text, rng: text.replace("</sheetData>", '<row r="999"><c r="F999"><v>3</v></c></row></sheetData>'),
+    "a row within": in_row(lambda row, number, rng: row.replace("</row>", f"{row}</row>")),
+    "a space between": in_row(lambda row, number, rng: f"\n {row}"),
+    "rows outside": in_row(lambda row, number, rng: f"</sheetData><other>{row}</other><sheetData>"),
+    "rows aside": in_row(lambda row, number, rng: f"<other>{row}</other>"),
+    "a hidden row": in_row(lambda row, number, rng: row.replace("<row ", '<row hidden="1" ')),
+    "rows in a comment": in_row(lambda row, number, rng: f"<!-- {row}"),
+    "rows swapped": lambda text, rng: swapped(text, rng),
+    "figures swapped": lambda text, rng: swapped(text, rng, r"<v>[^<]*</v>"),
+    "another encoding": lambda text, rng: text.replace('"UTF-8"', '"ISO-8859-1"'),
+    "another root": lambda text, rng: text.replace("spreadsheetml/2006", "spreadsheetml/2007"),
+    "a list of rows aside first": lambda text, rng: text.replace("<sheetData>", "<x><sheetData></sheetData></x><sheetData>"),
+    "no end": lambda text, rng: text[: rng.randrange(text.index("<sheetData>"), len(text))],
+}  # fmt: skip
+
+
+def swapped(text, rng, pattern=r'<row r="\d+"[^>]*>.*?</row>'):
+    found = list(re.finditer(pattern, text))
+    if len(found) < 2:
+        return text
+    first, second = sorted(rng.sample(found, 2), key=lambda one: one.start())
+    between = text[first.end() : second.start()]
+    return text[: first.start()] + second[0] + between + first[0] + text[second.end() :]
+
+
+def edited(name, sheet, rng):
+    text = package()[part_of(sheet)].decode()
+    changed = EDITS[name](text, rng)
+    return packed({**package(), part_of(sheet): changed.encode()}), changed != text
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_every_edit_gets_the_plain_readers_verdict(name, monkeypatch):
+    edits = 0
+    for number in range(max(4, ROUNDS // len(EDITS))):
+        rng = random.Random(f"{name} {number}")
+        data, is_changed = edited(name, rng.choice([META, *DETAILS]), rng)
+        edits += is_changed
+        found, plain = mismatch(data, rolled()), plainly(data, rolled(), monkeypatch)
+        assert bool(found) == bool(plain), (number, found, plain)
+    assert edits
+
+
+def test_every_figure_that_is_changed_is_found():
+    """Each in another unit's row: by its address, with what stands there and what should."""
+    rng, data = random.Random(3), package()
+    for detail in detail_sheets(FORM).values():
+        text = data[part_of(detail.name)].decode()
+        for at, item in enumerate(detail.items):
+            if not item.is_input:
+                continue
+            number = rng.randrange(UNITS)
+            place = detail.place(number, at)
+            value = rolled().leaves[number].inputs[item.id]
+            if value is None:
+                continue
+            old = re.search(rf'<c r="{place.address}" s="\d+"><v>([^<]*)</v>', text)
+            new = Decimal(old[1]) + 1
+            changed = text[: old.start(1)] + str(new) + text[old.end(1) :]
+            wrong = mismatch(packed({**data, part_of(detail.name): changed.encode()}), rolled())
+            assert f"〔{detail.name}〕{place.address} 是 {new}，应为 {old[1]}" in wrong
+
+
+def test_a_row_that_comes_twice_is_found_even_where_both_are_alike():
+    sheet = DETAILS[0]
+    text = package()[part_of(sheet)].decode()
+    row = re.search(r'<row r="17".*?</row>', text)[0]
+    data = packed({**package(), part_of(sheet): text.replace("</sheetData>", row + "</sheetData>").encode()})
+    assert "第17行有两次" in mismatch(data, rolled())
+
+
+def test_what_should_be_another_text_or_type_is_not_taken_for_it():
+    """A word that spells a blank, digits that are a text: the roll-up says one thing, the file another."""
+    first, *others = rolled().leaves
+    item = next(one for one in FORM.inputs if first.inputs[one.id])
+    for unit, inputs in (
+        (replace(first.unit, name="None"), first.inputs),
+        (first.unit, {**first.inputs, item.id: str(first.inputs[item.id])}),
+        (first.unit, {**first.inputs, item.id: None}),
+        (first.unit, {**first.inputs, item.id: True}),
+    ):
+        other = replace(rolled(), leaves=(replace(first, unit=unit, inputs=inputs), *others))
+        assert mismatch(packed(package()), other)
+
+
+def test_shapes_take_bounded_room(monkeypatch):
+    monkeypatch.setattr(rows, "MOST_SHAPES", 2)
+    monkeypatch.setattr(rows, "MOST_MET", 3)
+    assert mismatch(packed(package()), rolled()) == ""
+
+
+def test_no_more_rows_are_handed_on_than_a_sheet_may_have_cells():
+    book, given = open_book(gate.admit(packed(package()))), []
+    take = given.append
+    book.scan(DETAILS[0], lambda *_: None, cell_limit=50, take_row=lambda number, *_: take(number))
+    assert 0 < len(given) < 10
