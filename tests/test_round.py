@@ -780,6 +780,25 @@ def test_an_original_that_was_damaged_is_put_right_and_all_are_read_only(round_f
     assert hashlib.sha256(receipt.path.read_bytes()).hexdigest() == receipt.sha256
 
 
+def test_originals_last_through_a_power_cut_before_any_of_them_is_recorded(
+    round_folder, report, tmp_path, monkeypatch
+):
+    source = rounds.put(tmp_path / "来", **{f"{seed}.xlsx": report(FIRST, seed) for seed in range(3)})
+    settled = []
+
+    def settle(folder):
+        with Ledger(round_folder / "ledger.sqlite", read_only=True) as ledger:
+            settled.append((folder, len(ledger.records().receipts)))
+
+    monkeypatch.setattr(collecting, "settle", settle)
+    rounds.take_in(round_folder, source)
+    kept = {path.parent for path in (round_folder / "02收件" / "原件").rglob("*.xlsx")}
+    assert sorted(settled) == sorted((folder, 0) for folder in kept)
+    settled.clear()
+    rounds.take_in(round_folder, source)
+    assert not settled  # nothing new
+
+
 def test_an_original_of_a_run_that_was_cut_off_is_taken_up_though_its_source_is_gone(
     round_folder, report, tmp_path, monkeypatch
 ):

@@ -31,7 +31,7 @@ from xltools.rounds.late import weigh_late
 from xltools.rounds.rows import ArrivalRow, ReceiptRow, Records, UnitRow
 from xltools.rounds.states import States, current_of, state_of
 from xltools.sources import Source
-from xltools.writing.files import write_whole
+from xltools.writing.files import settle, write_whole
 
 _KEPT = re.compile("[0-9a-f]{64}")
 LOST_NAME = "（上次中断时存下的，名称没有记）"
@@ -75,10 +75,11 @@ def collect(
     for path in paths:  # before anything is put by
         if not is_there(path):
             raise UsageError(f"找不到：{path}")
-    own = {path.resolve() for path in round_.own_places(round_.ledger.records())}
+    records = round_.ledger.records()
+    own = {path.resolve() for path in round_.own_places(records)}
     ours = [path for path in paths if not own.isdisjoint((whole := path.resolve(), *whole.parents))]
     met = _keep(round_, [path for path in paths if path not in ours], own)
-    new, again, known = _record(round_, met)
+    new, again, known = _record(round_, records, met)
     checked = check_pending(round_, progress=progress, workers=workers)
     weighed = weigh_late(round_)
     return Batch(
@@ -104,12 +105,16 @@ def _ours_words(path: Path) -> str:
 
 def _keep(round_: Round, sources: Iterable[Path], own: Iterable[Path]) -> list[Arrival]:
     """Puts the bytes of every file by and forgets them; what is ours is no source."""
-    met, seen = [], set()
+    met, seen, folders = [], set(), set()
     for one in arrivals(sources, round_.folder, own):
         if not one.sentence and one.sha256 not in seen:
             seen.add(one.sha256)
-            keep(round_.folder / original_path(one.sha256, one.data), one.data, one.sha256)
+            path = round_.folder / original_path(one.sha256, one.data)
+            if keep(path, one.data, one.sha256):
+                folders.add(path.parent)
         met.append(replace(one, data=one.data[:4]))
+    for folder in folders:  # once for all that came into each, and before any of it is recorded
+        settle(reachable(folder))
     return met
 
 
@@ -119,15 +124,20 @@ def original_path(sha256: str, data: bytes) -> str:
     return f"{IN}/{ORIGINALS}/{sha256[:2]}/{sha256}{ending}"
 
 
-def keep(path: Path, data: bytes, sha256: str) -> None:
-    """Puts an original in place, read-only.  One that is there and was damaged since is put right."""
+def keep(path: Path, data: bytes, sha256: str) -> bool:
+    """Puts an original in place, read-only, and says whether it was written; its folder is still to be settled.
+
+    One that is there and was damaged since is put right.
+    """
     there = reachable(path)
     try:
-        if digest_of(path) != sha256:
+        written = digest_of(path) != sha256
+        if written:
             if there.is_file():
                 os.chmod(there, 0o644)  # Windows does not replace a read-only file
-            write_whole(path, data)
+            write_whole(path, data, settled=False)
         os.chmod(there, 0o444)
+        return written
     except OSError as error:
         raise WriteError(f"原件存不下来 {path}：{system_words(error)}。") from error
 
@@ -135,10 +145,10 @@ def keep(path: Path, data: bytes, sha256: str) -> None:
 # ---- recording
 
 
-def _record(round_: Round, met: Sequence[Arrival]) -> tuple[list[Arrival], list[Came], int]:
+def _record(round_: Round, records: Records, met: Sequence[Arrival]) -> tuple[list[Arrival], list[Came], int]:
     """All files of a batch in one transaction: those that are new, the same bytes again, how many were known."""
     ledger = round_.ledger
-    records, places = ledger.records(), ledger.met()
+    places = ledger.met()
     known = {one.sha256: one for one in records.receipts}
     names = {row.id: row.unit.name for row in records.units}
     states = States(records)

@@ -19,6 +19,8 @@ from xltools.rounds.states import States, effect_text
 def weigh_late(round_: Round) -> list[str]:
     """Keeps in the ledger what each late file that was not weighed yet would change; a sentence for each."""
     ledger = round_.ledger
+    if ledger.closing() is None:  # nothing is late yet
+        return []
     records = ledger.records()
     waiting = [
         row

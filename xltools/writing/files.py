@@ -23,6 +23,7 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
 _HALF_DONE = re.compile(
     r"\.xltools-(?P<machine>[0-9a-f]{8})-(?P<pid>\d{1,10})-(?P<token>[0-9a-f]{8})-\w+\.tmp"
 )
+_PIECE = 1 << 20  # bytes
 _PATIENCE = (0.1, 0.3)  # seconds; virus scanners and indexers hold a file for a moment
 
 
@@ -32,11 +33,13 @@ def write_whole(
     *,
     verify: Callable[[bytes], None] | None = None,
     beside: str | None = None,
+    settled: bool = True,
 ) -> Path:
     """Puts data in place at once and gives where it stands.
 
     What was written is read again before it is moved, and judged by `verify`, which raises WriteError.  Where
     the old file is open in another program, the new one is put beside it, with the words `beside` in its name.
+    Who writes many files may leave them not `settled` and settle their folders in the end.
     Raises WriteError with one sentence when the file cannot be written; nothing half-written is left.
     """
     made: str | None = None
@@ -50,16 +53,15 @@ def write_whole(
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        with open(made, "rb") as file:
-            stored = file.read()
-        if stored != data:
+        if not _holds(made, data):
             raise WriteError(f"写进 {path} 的内容读出来不一样，没有替换原来的文件；请检查磁盘。")
         if verify is not None:
-            verify(stored)
+            verify(data)
         os.chmod(made, 0o666 & ~_umask())
         placed = _move(made, there, beside)
         made = None
-        _settle(there.parent)
+        if settled:
+            settle(there.parent)
     except OSError as error:
         raise WriteError(f"写不进 {path}：{system_words(error)}。") from error
     finally:
@@ -67,6 +69,12 @@ def write_whole(
             with contextlib.suppress(OSError):
                 os.unlink(made)
     return path.with_name(placed.name)
+
+
+def _holds(path: str, data: bytes) -> bool:
+    """Whether a file holds just these bytes, read a piece at a time."""
+    with open(path, "rb") as file:
+        return all(file.read(_PIECE) == data[at : at + _PIECE] for at in range(0, len(data) + 1, _PIECE))
 
 
 def _move(made: str, path: Path, beside: str | None) -> Path:
@@ -92,7 +100,7 @@ def _move(made: str, path: Path, beside: str | None) -> Path:
     return other
 
 
-def _settle(folder: Path) -> None:
+def settle(folder: Path) -> None:
     """Makes the move itself last through a power cut, where a folder can be flushed."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
