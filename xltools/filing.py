@@ -7,7 +7,7 @@ text that stands in the file, so that a check can quote it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, InvalidOperation
 from functools import cached_property
@@ -152,6 +152,28 @@ class Entry:
         return hash(self.cell.text)
 
 
+class BareEntries(Mapping[str, Entry]):
+    """Entries without the cells that they were read from: what is kept of a filing among thousands."""
+
+    __slots__ = ("declared_zeros", "inputs")
+
+    def __init__(self, inputs: Mapping[str, Value], declared_zeros: frozenset[str]) -> None:
+        self.inputs, self.declared_zeros = inputs, declared_zeros
+
+    def __getitem__(self, name: str) -> Entry:
+        is_zero = name in self.declared_zeros
+        return Entry(BLANK, None if is_zero else self.inputs[name], declared_zero=is_zero)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.inputs)
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __reduce__(self) -> tuple[type[BareEntries], tuple[Mapping[str, Value], frozenset[str]]]:
+        return BareEntries, (self.inputs, self.declared_zeros)
+
+
 class Claim(NamedTuple):
     """What one carrier says of one identity field; None where it says nothing."""
 
@@ -258,6 +280,8 @@ class Filing:
 
     @cached_property
     def declared_zeros(self) -> frozenset[str]:
+        if isinstance(self.entries, BareEntries):
+            return self.entries.declared_zeros
         names, entries = parted(self.entries)
         return frozenset([name for name, entry in zip(names, entries, strict=True) if entry.declared_zero])
 
@@ -269,6 +293,8 @@ class Filing:
     @cached_property
     def inputs(self) -> Mapping[str, Value]:
         """Input values; a declared zero is 0, a blank or a fault is None."""
+        if isinstance(self.entries, BareEntries):
+            return self.entries.inputs
         names, entries = parted(self.entries)
         return Row(names, tuple([0 if entry.declared_zero else entry.value for entry in entries]))
 

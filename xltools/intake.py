@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xltools.checks import Case, run_checks
 from xltools.checks.across import compare, missing_units
 from xltools.checks.issued import look_up
-from xltools.compute import Row
-from xltools.filing import BLANK, Entry, Filing, Refusal
+from xltools.filing import BareEntries, Filing, Refusal
 from xltools.finding import Finding, Outcome, outcome_of
-from xltools.form import Value
 from xltools.forms.finder import FormFinder as FormFinder
 from xltools.issued import Register
 from xltools.lastyear import LastYear as LastYear
@@ -143,10 +140,7 @@ def _arrived(one: Checked, file: Source, wanted: Wanted) -> Checked:
         return replace(one, path=file.path)
     form = wanted.find_form(filing.form_key or "")
     assert form is not None
-    entries = filing.entries
-    if wanted.lean and not filing.is_rollup:
-        entries = _bared(entries)
-    return replace(one, filing=replace(filing, form=form, entries=entries), path=file.path)
+    return replace(one, filing=replace(filing, form=form), path=file.path)
 
 
 def check_one(path: Path, name: str, wanted: Wanted) -> Checked:
@@ -213,15 +207,5 @@ def _lean(filing: Filing) -> Filing:
     """A unit's filing without its cells, which take ten times as much room as its figures."""
     if filing.is_rollup:
         return filing
-    return replace(filing, book=None, claims=(), last_shown={}, entries=_bared(filing.entries))
-
-
-def _bared(entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
-    """What was read, without the cells that it was read from."""
-    return Row(tuple(entries), tuple([_bare(one.value, one.declared_zero) for one in entries.values()]))
-
-
-@lru_cache(maxsize=100_000, typed=True)
-def _bare(value: Value, declared_zero: bool) -> Entry:
-    """One entry for all cells that say the same."""
-    return Entry(BLANK, value, declared_zero=declared_zero)
+    bare = BareEntries(filing.inputs, filing.declared_zeros)
+    return replace(filing, book=None, claims=(), last_shown={}, entries=bare)
