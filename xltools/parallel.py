@@ -176,7 +176,13 @@ def _here(
 
 
 def _given(pool: ProcessPoolExecutor) -> Callable[[_Batch[Item]], Future[list[Any]]]:
-    return lambda batch: pool.submit(_do, batch.items)
+    return lambda batch: _submitted(pool, batch.items)
+
+
+def _submitted(pool: ProcessPoolExecutor, items: Sequence[Item]) -> Future[list[Any]]:
+    """What is asked of a pool, which may start another process for it."""
+    with _interrupts_ignored():
+        return pool.submit(_do, items)
 
 
 def _one_by_one(packed: bytes, lost: Sequence[_Batch[Item]], seconds: float) -> Iterator[tuple[int, Any]]:
@@ -189,7 +195,7 @@ def _one_by_one(packed: bytes, lost: Sequence[_Batch[Item]], seconds: float) -> 
             pool = pool or _started(held.enter_context(_pool(packed, 1, seconds)))
             began = time.monotonic()
             try:
-                (result,) = pool.submit(_do, (item,)).result()
+                (result,) = _submitted(pool, (item,)).result()
             except BrokenExecutor:
                 held.close()
                 pool = None
@@ -202,7 +208,7 @@ def _started(pool: ProcessPoolExecutor) -> ProcessPoolExecutor:
     from concurrent.futures import BrokenExecutor
 
     try:
-        pool.submit(_do, ()).result()
+        _submitted(pool, ()).result()
     except BrokenExecutor:
         raise XltoolsError(
             "另开的进程启动不了，可能是内存不够；请用 --jobs 1，只用一个进程。"
@@ -224,8 +230,6 @@ def _pool(packed: bytes, jobs: int, seconds: float) -> Iterator[ProcessPoolExecu
     held_there, held_here = spawn.Pipe(duplex=False)
     pool = ProcessPoolExecutor(jobs, spawn, initializer=_begin, initargs=(packed, seconds, held_there))
     try:
-        with _interrupts_ignored():
-            pool.submit(_do, ())  # which starts all of them
         yield pool
         pool.shutdown()
     finally:
