@@ -3,6 +3,7 @@
 import datetime
 import multiprocessing
 import os
+import re
 import sqlite3
 from pathlib import Path
 
@@ -359,12 +360,21 @@ def test_every_wrong_setting_is_named_at_once(folder):
 
 
 @pytest.mark.parametrize(
-    ("data", "words"), [(b"form = ", "写得不对"), ("form = '报'".encode("gbk"), "UTF-8")]
+    ("data", "words"),
+    [
+        (b"form = ", "第 ?1 ?行"),
+        ("form = '报'".encode("gbk"), "UTF-8"),
+        ("year = 2023\ncounty = 示例县".encode(), "第 ?2 ?行"),
+        (b"due = 2024-02-30", "toml"),
+        (b"year = " + b"9" * 5000, "不合理"),
+        (b"form = " + b"[" * 5000, "toml"),
+    ],
 )
 def test_a_settings_file_that_cannot_be_read_is_said(folder, data, words):
     (folder / "xltools.toml").write_bytes(data)
-    with pytest.raises(RoundError, match=words):
+    with pytest.raises(RoundError, match=words) as error:
         load_settings(folder)
+    assert not re.search("at line|at end|Invalid|limit", str(error.value))  # nothing of the parser's own
 
 
 def test_a_wrong_option_is_named_as_an_option():

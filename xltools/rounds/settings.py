@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from xltools.errors import RoundError, UsageError, system_words
+from xltools.errors import FormError, RoundError, UsageError
+from xltools.forms.source import read_toml
 from xltools.roster import LEVELS
 
 FILE = "xltools.toml"
@@ -103,13 +103,9 @@ def load_settings(
     """
     path = folder / FILE
     try:
-        source = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise RoundError(f"打不开 {path}：{system_words(error)}。") from None
-    except UnicodeDecodeError:
-        raise RoundError(f"{path} 不是 UTF-8 编码；请用记事本另存，编码选 UTF-8。") from None
-    except tomllib.TOMLDecodeError as error:
-        raise RoundError(f"{path} 写得不对：{error}。值是文字的要用英文引号括起来。") from None
+        source, _ = read_toml(path, str(path))
+    except FormError as error:
+        raise RoundError(f"设置读不出来。{error}。") from None
     around = environment if environment is not None else os.environ
     values: dict[str, object] = {}
     problems = [
