@@ -153,8 +153,6 @@ def _learn(key: bytes, styles: Styles) -> Shape:
     reader = SheetReader(Common((), styles), MOST_CELLS)
     reader.parse(b'<worksheet xmlns="%b">%b%b%b</sheetData></worksheet>'
                  % (MAIN[0].encode(), _ROWS, row, _ROW_END), "")  # fmt: skip
-    if reader.masters or reader.waiting or reader.arrays or reader.overfull:
-        raise Unusual
     end = _MARKED_ROW.decode()
     cells: dict[str, tuple[CellKind, int]] = {}
     marks = []
@@ -171,7 +169,7 @@ def _learn(key: bytes, styles: Styles) -> Shape:
 
 
 def _number(text: str) -> int:
-    """Of a mark.  Raises Unusual for all else: what is not a value by itself may be another in another row."""
+    """Of a mark.  Raises Unusual for all else: what is not a value by itself, a shared formula, an array."""
     if not text.isdecimal() or len(text) != len(str(_MARK)):
         raise Unusual
     return int(text) - _MARK
