@@ -50,11 +50,10 @@ class Rollup:
     @cached_property
     def inputs(self) -> dict[str, Value]:
         """Input item → merged value; None where no unit has a figure or the form says not to merge it."""
-        names = input_names(self.form)
-        by_leaf = [values_of(leaf.inputs, names) for leaf in self.leaves]
-        columns = zip(*by_leaf, strict=True) if by_leaf else [()] * len(names)
-        by_item = zip(self.form.inputs, columns, strict=True)
-        return {item.id: self._merged(item, values) for item, values in by_item}
+        return {
+            item.id: self._merged(item, [leaf.inputs.get(item.id) for leaf in self.leaves])
+            for item in self.form.inputs
+        }
 
     @cached_property
     def figures(self) -> dict[str, Value]:
