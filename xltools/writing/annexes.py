@@ -14,8 +14,9 @@ from xltools.result import Checked, CheckResult, MergeResult, represented
 from xltools.rollup import Rollup
 from xltools.sameness import shown_names
 from xltools.writing import styles
-from xltools.writing.sheet import SheetWriter, Shown
+from xltools.writing.sheet import SheetWriter
 from xltools.writing.styles import CELL, COUNT, HEAD
+from xltools.writing.worksheets import Shown
 
 HEAD_ROW, FIRST_ROW = 3, 4
 TEXT_WIDTH = 48.0

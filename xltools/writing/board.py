@@ -21,8 +21,9 @@ from xltools.rounds.standing import Board, Receipt, State, UnitStanding
 from xltools.writing import styles
 from xltools.writing.annexes import FIRST_ROW, numbered, write_list
 from xltools.writing.files import beside
-from xltools.writing.sheet import BookWriter, SheetWriter, Shown
+from xltools.writing.sheet import BookWriter, SheetWriter
 from xltools.writing.styles import CELL, COUNT, Style
+from xltools.writing.worksheets import Shown
 
 BOARD, LATE, OTHERS, CHASE = "看板", "封存后来件", "其他来件", "催报名单"
 BOARD_HEADS = (

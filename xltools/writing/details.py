@@ -32,8 +32,9 @@ from xltools.roster import KINDS
 from xltools.sameness import shown_names
 from xltools.writing import styles
 from xltools.writing.annexes import heading
-from xltools.writing.sheet import THIS_ROW, RowLook, SheetWriter
+from xltools.writing.sheet import SheetWriter
 from xltools.writing.styles import CELL, COUNT, HEAD, TOTAL, Style
+from xltools.writing.worksheets import THIS_ROW, RowLook
 
 ALL = "合计"
 UNIT_COLUMN = UNIT_HEADS.index("单位") + 1

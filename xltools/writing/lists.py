@@ -20,9 +20,10 @@ from xltools.problems import (
     transfer_place,
 )
 from xltools.writing import styles
-from xltools.writing.sheet import SheetWriter, Shown
+from xltools.writing.sheet import SheetWriter
 from xltools.writing.styles import BOXED, CENTRED, LEFT, OPEN, Style
 from xltools.writing.validation import text_validation
+from xltools.writing.worksheets import Shown
 
 CELL: Style = {**LEFT, **BOXED, "num_format": "@"}
 SMALL_CELL: Style = {**styles.SMALL, **BOXED}

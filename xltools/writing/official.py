@@ -12,8 +12,9 @@ from xltools.geometry import Place
 from xltools.layout import CHECKS, COVER, META, RuleRow, SheetPlan, Slot, lay_out
 from xltools.roster import Unit, issue_number
 from xltools.writing import styles
-from xltools.writing.sheet import BookWriter, SheetWriter, Shown
+from xltools.writing.sheet import BookWriter, SheetWriter
 from xltools.writing.styles import BOXED, CENTRED, LEFT, OPEN, Style
+from xltools.writing.worksheets import Shown
 
 NARROW = 10  # characters; an indented label would have one character a line
 FIGURE: Style = {**CENTRED, **BOXED, "num_format": "General"}

@@ -47,8 +47,9 @@ from xltools.writing.charts import write_charts
 from xltools.writing.details import lacking_format, shrunk, sums_of, write_details
 from xltools.writing.face import CONFIRM_WORDS, face_texts, write_face
 from xltools.writing.official import Official
-from xltools.writing.sheet import BookWriter, RowLook, SheetWriter
+from xltools.writing.sheet import BookWriter, SheetWriter
 from xltools.writing.styles import Style
+from xltools.writing.worksheets import RowLook
 from xltools.writing.years import compares_units, compares_years, write_unit_years, write_years
 
 CONFIRM: Style = {"bg_color": styles.WAIT_FILL}

@@ -15,8 +15,9 @@ from xltools.rollup import Rollup
 from xltools.scaling import SCALED_SCHEMA, Scaled
 from xltools.writing import styles
 from xltools.writing.annexes import clipped
-from xltools.writing.sheet import BookWriter, SheetWriter, Shown
+from xltools.writing.sheet import BookWriter, SheetWriter
 from xltools.writing.styles import BOXED, CENTRED, LEFT, Style
+from xltools.writing.worksheets import Shown
 
 ADJUSTED = "舍位调整"
 ADJUSTED_HEADS = ("序号", "位置", "指标", "单位", "准确数", "四舍五入", "写入")

@@ -26,8 +26,9 @@ from xltools.words import number_text
 from xltools.writing import styles
 from xltools.writing.annexes import heading
 from xltools.writing.details import ALL, FORMATS, Sums, shrunk
-from xltools.writing.sheet import CellParts, SheetWriter
+from xltools.writing.sheet import SheetWriter
 from xltools.writing.styles import CELL, COUNT, HEAD
+from xltools.writing.worksheets import CellParts
 
 HEAD_ROW = 4
 ITEM_HEADS = ("项目", "分类", "计量单位", "{year}年", "{last}年", "增减", "增减％", "备注")
