@@ -19,7 +19,7 @@ from xltools.rounds.collecting import choose, collect
 from xltools.rounds.folder import init_round, open_round
 from xltools.rounds.handing_out import dispatch, pack_all, pack_each
 from xltools.rounds.ledger import Ledger
-from xltools.rounds.settings import Settings
+from xltools.rounds.settings import Settings, load_settings
 from xltools.rounds.working import check_round
 
 ROOT = Path(__file__).parents[1]
@@ -201,6 +201,42 @@ def test_init_that_was_cut_off_is_done_again(tmp_path):
         init_round(tmp_path / "文件", SAID)
 
 
+# ---- the environment
+
+
+def test_init_takes_what_no_option_says_from_the_environment(tmp_path, monkeypatch):
+    around = {
+        "XLTOOLS_FORM": "gov-info-disclosure/2021", "XLTOOLS_YEAR": "2023", "XLTOOLS_COUNTY": "示例县",
+        "XLTOOLS_DUE": "2024-01-31", "XLTOOLS_LEVEL": "city",
+    }  # fmt: skip
+    for name, value in around.items():
+        monkeypatch.setenv(name, value)
+    told = ran(tmp_path, ["init", "甲"], ["init", "乙", "--unit", "别县", "--due", "2024-02-29"])
+    assert [code for code, *_ in told] == [0, 0], told
+    for name in around:
+        monkeypatch.delenv(name)
+    first, second = (load_settings(tmp_path / name) for name in ("甲", "乙"))
+    assert (first.county, first.due, first.level) == ("示例县", "2024-01-31", "city")
+    assert (second.county, second.due, second.level) == ("别县", "2024-02-29", "city")
+    [(code, _, said)] = ran(tmp_path, ["init", "丙", "--year", "2023"])
+    assert code == 2 and "缺 --form" in said and not (tmp_path / "丙").exists()
+
+
+# ---- another key
+
+
+@pytest.mark.parametrize(("key", "said"), [(b"z" * 32, "不是下发时用的那一把"), (b"z", "太短")])
+def test_a_key_that_is_not_the_rounds_is_spoken_of_wherever_the_round_is_read(tmp_path, key, said):
+    rounds.new_round(tmp_path / "r", TOWNS, key=b"k" * 32)
+    commands = [["status", "--no-files"], ["collect"], ["dispatch", "--dry-run"]]
+    right = ran(tmp_path / "r", *commands[:2])
+    assert "密钥" not in str(right)
+    (tmp_path / "r" / "核验密钥.txt").write_bytes(key)
+    told = ran(tmp_path / "r", *commands)
+    assert all(said in words for _, _, words in told), told
+    assert told[0][1] == right[0][1] and told[1][:2] == right[1][:2]
+
+
 # ---- a folder that really cannot be written to
 
 
@@ -218,7 +254,13 @@ WRITING = [
     ["init", "新", "--form", "gov-info-disclosure/2021", "--year", "2023"],
     ["status"],
 ]
-LOOKING = [["status", "--no-files"], ["status", "--format", "json"], ["log", "00号镇"]]
+LOOKING = [
+    ["status", "--no-files"],
+    ["status", "--format", "json"],
+    ["log", "00号镇"],
+    ["dispatch", "--dry-run"],
+    ["dispatch", "--dry-run", "--zip-all", "--zip-each", "00号镇"],
+]
 
 
 @pytest.fixture
@@ -271,6 +313,20 @@ def test_a_folder_that_nobody_may_write_to_is_a_sentence_for_every_command(locke
     for code, out, said in ran(locked, *LOOKING):
         assert code in (0, 1) and "00号镇" in out and said == "", said
     assert {path: path.stat().st_mtime_ns for path in locked.rglob("*")} == before
+
+
+def test_looking_writes_nothing_though_the_roster_changed_and_a_day_went_by(folder):
+    rounds.set_roster(folder, rounds.towns(3)[1:])  # one dropped, one new; the day for reporting is long past
+    before = _all_in(folder)
+    told = ran(folder, ["dispatch", "--dry-run"], *LOOKING[:3])
+    assert told[0][0] == 0 and "要写 1 份，没有变的 1 份" in told[0][1], told
+    assert _all_in(folder) == before
+
+
+def _all_in(folder):
+    """Every path with its time and content."""
+    places = [folder, *folder.rglob("*")]
+    return {path: (path.stat().st_mtime_ns, path.is_file() and path.read_bytes()) for path in places}
 
 
 @pytest.mark.skipif(

@@ -16,7 +16,7 @@ from xltools.rounds import ledger as ledgers
 from xltools.rounds.ledger import Ledger
 from xltools.rounds.listing import changes
 from xltools.rounds.rows import UnitRow
-from xltools.rounds.settings import Settings, find_folder, load_settings, read_values, settings_text
+from xltools.rounds.settings import Settings, find_folder, given_settings, load_settings, settings_text
 from xltools.rounds.standing import State
 
 TOWN = Unit(name="示例镇", code="U01", parent="示例县")
@@ -232,6 +232,22 @@ def test_a_long_path_of_windows_is_opened_the_long_way(monkeypatch):
     assert asked == ["file:%5C%5C%3F%5CC%3A%5C%E6%94%B6%20%E6%8A%A5%231%5Cledger.sqlite?vfs=win32-longpath"]
 
 
+def test_a_ledger_that_is_written_to_while_it_is_copied_is_read_beside_the_writer(path, monkeypatch):
+    with Ledger(path) as ledger, ledger.batch():
+        ledger.add_unit(TOWN, listed=True)
+    with Ledger(path, read_only=True) as ledger:
+        assert ledger.records().units[0].unit == TOWN
+    assert [one.name for one in path.parent.iterdir()] == ["ledger.sqlite"]  # looking leaves nothing behind
+    stand, addresses, plain = connecting._stand, [], connecting._opened_to_read
+    monkeypatch.setattr(connecting, "_stand", lambda path: (stand(path), len(addresses)))
+    monkeypatch.setattr(
+        connecting, "_opened_to_read", lambda address: addresses.append(address) or plain(address)
+    )
+    with Ledger(path, read_only=True) as ledger:
+        assert ledger.records().units[0].unit == TOWN
+    assert [address.rpartition("?")[2] for address in addresses] == ["immutable=1", "mode=ro"]
+
+
 def test_a_folder_without_room_for_a_journal_can_still_be_looked_at(path, monkeypatch):
     with Ledger(path) as ledger, ledger.batch():
         ledger.add_unit(TOWN, listed=True)
@@ -345,10 +361,21 @@ def test_the_settings_that_init_writes_read_back(folder):
     assert find_folder(folder / "02收件") == folder
 
 
-def test_an_option_goes_before_the_environment_and_that_before_the_file(folder):
-    around = {"XLTOOLS_YEAR": "2024", "XLTOOLS_DUE": "2025-01-31"}
-    found = load_settings(folder, given={"year": 2025}, environment=around)
-    assert (found.year, found.due, found.county) == (2025, "2025-01-31", SAID.county)
+def test_the_environment_goes_before_the_file_where_it_says_something(folder):
+    around = {"XLTOOLS_YEAR": "2024", "XLTOOLS_DUE": "2025-01-31", "XLTOOLS_COUNTY": ""}
+    found = load_settings(folder, environment=around)
+    assert (found.year, found.due, found.county) == (2024, "2025-01-31", SAID.county)
+
+
+def test_an_option_of_init_goes_before_the_environment_and_that_before_the_default():
+    around = {
+        "XLTOOLS_FORM": "a/1",
+        "XLTOOLS_YEAR": "2024",
+        "XLTOOLS_DUE": "2025-01-31",
+        "XLTOOLS_COUNTY": "别县",
+    }
+    options = {"form": None, "year": 2025, "county": "示例县", "code": None, "level": None, "due": ""}
+    assert given_settings(options, environment=around) == Settings(form="a/1", year=2025, county="示例县")
 
 
 def test_every_wrong_setting_is_named_at_once(folder):
@@ -377,9 +404,16 @@ def test_a_settings_file_that_cannot_be_read_is_said(folder, data, words):
     assert not re.search("at line|at end|Invalid|limit", str(error.value))  # nothing of the parser's own
 
 
-def test_a_wrong_option_is_named_as_an_option():
-    with pytest.raises(UsageError, match="--due 是“月底”"):
-        read_values({"form": "a/1", "year": 2023, "due": "月底"})
+def test_what_is_wrong_or_missing_is_named_as_option_or_variable_all_at_once():
+    with pytest.raises(UsageError) as error:
+        given_settings({"form": None, "year": 2023, "due": "月底"}, environment={"XLTOOLS_LEVEL": "区"})
+    for words in (
+        "--due 是“月底”",
+        "环境变量 XLTOOLS_LEVEL 是“区”",
+        "缺 --form",
+        "没有环境变量 XLTOOLS_FORM",
+    ):
+        assert words in str(error.value)
 
 
 def test_dates_of_toml_are_dates_too(folder):

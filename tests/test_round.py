@@ -197,16 +197,6 @@ def test_the_ledger_is_read_once_however_many_copies_go_out_or_reports_are_alike
     assert set(rounds.states(tmp_path / "r").values()) == {"待核实"}
 
 
-def test_a_dry_run_touches_nothing(tmp_path):
-    rounds.new_round(tmp_path / "r", TOWNS)
-    rounds.set_roster(tmp_path / "r", rounds.towns(4))
-    before = sorted((tmp_path / "r" / "01下发").iterdir())
-    with open_round(tmp_path / "r") as round_:
-        assert [one.words for one in dispatch(round_, dry_run=True)] == ["没有变，跳过"] * 3 + ["新发"]
-    assert sorted((tmp_path / "r" / "01下发").iterdir()) == before
-    assert rounds.states(tmp_path / "r")["03号镇"] == "未下发"
-
-
 def test_a_lost_copy_comes_back_under_its_number_and_last_years_figures_change_it(round_folder, made):
     path = next((round_folder / "01下发").glob("00*"))
     path.unlink()
@@ -478,6 +468,31 @@ def test_a_source_that_is_not_there_stops_before_anything_is_kept(round_folder, 
     with pytest.raises(UsageError, match="找不到"):
         rounds.take_in(round_folder, source, tmp_path / "没有")
     assert not list((round_folder / "02收件" / "原件").iterdir())
+
+
+def test_an_archive_is_opened_though_a_workbook_in_it_is_not_packed_further(round_folder, report, tmp_path):
+    """What a workbook has in its own directory stands in the bytes of such an archive as well."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("甲.xlsx", report(FIRST, 1))
+        archive.writestr("乙/[Content_Types].xml", "no document's own place")
+    rounds.take_in(round_folder, rounds.put(tmp_path / "来", **{"包.zip": packed.getvalue()}))
+    assert rounds.states(round_folder)["00号镇"] == "通过"
+
+
+def test_what_is_checked_is_what_was_kept_whether_it_is_still_in_hand_or_not(tmp_path, monkeypatch):
+    numbers = rounds.new_round(tmp_path / "a", TOWNS)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    files = {
+        f"{n}.xlsx": rounds.report(unit, numbers[unit.code], rounds.answers(n))
+        for n, unit in enumerate(TOWNS)
+    }
+    source = rounds.put(tmp_path / "来", **files, **{"坏.xlsx": b"PK\x03\x04"})
+    came = []
+    for name, room in (("a", collecting.MOST_HELD), ("b", len(files["0.xlsx"]))):
+        monkeypatch.setattr(collecting, "MOST_HELD", room)
+        came.append(rounds.take_in(tmp_path / name, source).came)
+    assert came[0] == came[1] and len(came[0]) == 4
 
 
 def test_a_bomb_is_not_unpacked(round_folder, tmp_path, monkeypatch):

@@ -58,32 +58,34 @@ def register(app: typer.Typer) -> None:
 def init_command(
     folder: Annotated[Path, typer.Argument(metavar="文件夹", help="收报用的文件夹，没有就新建")],
     form: Annotated[
-        str, typer.Option("--form", metavar="报表", help="例如 gov-info-disclosure/2021，或 .toml 文件")
-    ],
-    year: Annotated[int, typer.Option("--year", metavar="年", help="报告年度")],
+        str | None,
+        typer.Option("--form", metavar="报表", help="例如 gov-info-disclosure/2021，或 .toml 文件"),
+    ] = None,
+    year: Annotated[int | None, typer.Option("--year", metavar="年", help="报告年度")] = None,
     units: Annotated[
         Path | None,
         typer.Option("--units", metavar="名单", help="单位名单（.xlsx 或 .csv）；没有就给一张空的来填"),
     ] = None,
-    unit: Annotated[str, typer.Option("--unit", metavar="名称", help="收表单位名称")] = "",
-    code: Annotated[str, typer.Option("--code", metavar="代码", help="收表单位代码")] = "",
+    unit: Annotated[str | None, typer.Option("--unit", metavar="名称", help="收表单位名称")] = None,
+    code: Annotated[str | None, typer.Option("--code", metavar="代码", help="收表单位代码")] = None,
     level: Annotated[
-        str, typer.Option("--level", metavar="级别", help="town、county、city、province")
-    ] = "county",
-    due: Annotated[str, typer.Option("--due", metavar="日期", help="截止日期，如 2022-01-31")] = "",
+        str | None,
+        typer.Option("--level", metavar="级别", help="town、county（不写时）、city、province"),
+    ] = None,
+    due: Annotated[str | None, typer.Option("--due", metavar="日期", help="截止日期，如 2022-01-31")] = None,
     with_key: Annotated[
         bool, typer.Option("--with-key", help="另做一把核验密钥：没有台账的上级也能核对签发号")
     ] = False,
 ) -> None:
-    """建一个收报的文件夹：设置、单位名单、台账，和 01下发 02收件 03退回 04汇总。"""
+    """建一个收报的文件夹：设置、单位名单、台账，和 01下发 02收件 03退回 04汇总。没写的选项按环境变量 XLTOOLS_FORM、XLTOOLS_YEAR、XLTOOLS_COUNTY（收表单位）、XLTOOLS_DUE 等。"""
     import secrets
 
     from xltools.rounds.folder import init_round
-    from xltools.rounds.settings import read_values
+    from xltools.rounds.settings import given_settings
 
     given = {"form": form, "year": year, "county": unit, "code": code, "level": level, "due": due}
     key = f"{secrets.token_urlsafe(32)}\n".encode() if with_key else None
-    for path in init_round(folder, read_values(given), roster=units, key=key):
+    for path in init_round(folder, given_settings(given), roster=units, key=key):
         say(str(path))
 
 
@@ -101,7 +103,7 @@ def dispatch_command(
     from xltools.reporting.text import table
     from xltools.rounds.handing_out import dispatch, left_over, pack_all, pack_each
 
-    with working() as round_, progress(quiet, "写模板") as show:
+    with looking() if dry_run else working() as round_, progress(quiet, "写模板") as show:
         before = last_year(last, round_)
         for name in left_over(round_):
             complain(f"01下发 里的“{name}”是改名前的，或单位已不在名单上；不要再发，可以删去。")
@@ -186,6 +188,8 @@ def status_command(
     from xltools.rounds.telling import told_again
 
     board, code = read_board(here()), CLEAN
+    for words in board.notices:
+        complain(words)
     if format is ShortFormat.json:
         say_json(json.dump(board_document(board)))
     else:
@@ -309,6 +313,17 @@ def working() -> Iterator["Round"]:
     from xltools.rounds.folder import open_round
 
     with open_round(here()) as round_:
+        for words in round_.notices:
+            complain(words)
+        yield round_
+
+
+@contextlib.contextmanager
+def looking() -> Iterator["Round"]:
+    """The round of the working folder, in which nothing is written."""
+    from xltools.rounds.folder import look_into
+
+    with look_into(here()) as round_:
         for words in round_.notices:
             complain(words)
         yield round_

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from xltools.intake import gather
 from xltools.reading import gate
-from xltools.reading.archive import ENTRY_LIMIT, TOTAL_LIMIT
+from xltools.reading.archive import ENTRY_LIMIT, TOTAL_LIMIT, find_directory
 from xltools.reading.ours import why_no_filing
 from xltools.rounds.rows import INSIDE
 from xltools.rounds.settings import inside
@@ -34,6 +34,8 @@ DOCUMENT_PARTS = frozenset((
     "[content_types].xml", "_rels/.rels", "xl/workbook.xml", "xl/workbook.bin", "word/document.xml",
     "ppt/presentation.xml", "mimetype", "meta-inf/manifest.xml", "ofd.xml", "index/document.iwa",
 ))  # fmt: skip
+# A workbook's entry in the directory of a zip, so that nothing has to be opened to see what most files are.
+_WORKBOOK = re.compile(rb"PK\x01\x02.{24}\x13\0.{16}\[content_types\]\.xml", re.DOTALL | re.IGNORECASE)
 _VOLUME = re.compile(r"\.(z\d\d|r\d\d|\d{3}|part\d+\.rar)$", re.IGNORECASE)
 _END, _ENTIRE = b"PK\x05\x06", (b"\0\0", b"\xff\xff")  # of a zip; the number of the volume it ends in
 VOLUME = "这是分卷压缩包的一卷，单独打不开；请把各卷放在同一个文件夹里解压，再收解压出来的文件。"
@@ -141,7 +143,7 @@ def _is_volume(name: str, data: bytes) -> bool:
 
 def _archive(data: bytes) -> zipfile.ZipFile | None:
     """The archive in `data`; None where it is a document that is packed as one, or none at all."""
-    if not data.startswith(b"PK"):
+    if not data.startswith(b"PK") or _is_workbook(data):
         return None
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
@@ -149,6 +151,14 @@ def _archive(data: bytes) -> zipfile.ZipFile | None:
         return None  # the gate says what it is
     names = {info.filename.replace("\\", "/").lower() for info in archive.infolist()}
     return archive if names and DOCUMENT_PARTS.isdisjoint(names) else None
+
+
+def _is_workbook(data: bytes) -> bool:
+    try:
+        start, size, _ = find_directory(data)
+    except gate.Refused:
+        return False
+    return _WORKBOOK.search(data, start, start + size) is not None
 
 
 def _members(source: str, archive: zipfile.ZipFile, depth: int, room: _Room) -> Iterator[Arrival]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from pathlib import Path
 
 from xltools.errors import UsageError
 from xltools.form import Form
 from xltools.roster import Roster, Unit
-from xltools.rounds import ledger as ledgers
-from xltools.rounds.folder import demand_same, look_at, today_units
-from xltools.rounds.ledger import Clock, Ledger
+from xltools.rounds.folder import look_into, today_units
+from xltools.rounds.ledger import Clock
 from xltools.rounds.rolled import rolled_up
 from xltools.rounds.rows import Records
 from xltools.rounds.settings import Settings
@@ -23,12 +23,11 @@ UNCHECKED = "收下了，还没有核对；再运行一次 collect 就会核对�
 
 def read_board(folder: Path, *, clock: Clock = datetime.datetime.now) -> Board:
     """Where every unit of the roster of today is.  Raises RoundError or RosterError where the folder cannot be read."""
-    said, form, roster = look_at(folder)
-    with Ledger(folder / ledgers.FILE, read_only=True) as ledger:
-        records = ledger.records()
-    demand_same(records, said, form)
+    with look_into(folder) as round_:
+        records = round_.ledger.records()
     now = clock().replace(tzinfo=None).isoformat(timespec="seconds")
-    return board_of(folder, said, form, roster, records, now)
+    board = board_of(folder, round_.settings, round_.form, round_.roster, records, now)
+    return replace(board, notices=round_.notices)
 
 
 def board_of(folder: Path, said: Settings, form: Form, roster: Roster, records: Records, now: str) -> Board:

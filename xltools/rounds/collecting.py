@@ -34,6 +34,7 @@ from xltools.sources import Source
 from xltools.writing.files import settle, write_whole
 
 _KEPT = re.compile("[0-9a-f]{64}")
+MOST_HELD = 64 * 1024**2  # bytes in memory between keeping and checking
 LOST_NAME = "（上次中断时存下的，名称没有记）"
 
 
@@ -78,9 +79,9 @@ def collect(
     records = round_.ledger.records()
     own = {path.resolve() for path in round_.own_places(records)}
     ours = [path for path in paths if not own.isdisjoint((whole := path.resolve(), *whole.parents))]
-    met = _keep(round_, [path for path in paths if path not in ours], own)
+    met, held = _keep(round_, [path for path in paths if path not in ours], own)
     new, again, known = _record(round_, records, met)
-    checked = check_pending(round_, progress=progress, workers=workers)
+    checked = check_pending(round_, held, progress=progress, workers=workers)
     weighed = weigh_late(round_)
     return Batch(
         came=(*checked, *again, *(_stray(one) for one in new if one.sentence)),
@@ -103,19 +104,30 @@ def _ours_words(path: Path) -> str:
 # ---- keeping
 
 
-def _keep(round_: Round, sources: Iterable[Path], own: Iterable[Path]) -> list[Arrival]:
-    """Puts the bytes of every file by and forgets them; what is ours is no source."""
-    met, seen, folders = [], set(), set()
+def _keep(
+    round_: Round, sources: Iterable[Path], own: Iterable[Path]
+) -> tuple[list[Arrival], dict[str, bytes]]:
+    """Puts the bytes of every file by; what is ours is no source.
+
+    Gives what was met, of which only the first bytes are left, and by SHA-256 the bytes of as many new ones as there
+    is room for, so that those need not be read again.
+    """
+    met: list[Arrival] = []
+    held: dict[str, bytes] = {}
+    seen, folders, room = set[str](), set[Path](), MOST_HELD
     for one in arrivals(sources, round_.folder, own):
         if not one.sentence and one.sha256 not in seen:
             seen.add(one.sha256)
             path = round_.folder / original_path(one.sha256, one.data)
             if keep(path, one.data, one.sha256):
                 folders.add(path.parent)
+                room -= len(one.data)
+                if room >= 0:
+                    held[one.sha256] = one.data
         met.append(replace(one, data=one.data[:4]))
     for folder in folders:  # once for all that came into each, and before any of it is recorded
         settle(reachable(folder))
-    return met
+    return met, held
 
 
 def original_path(sha256: str, data: bytes) -> str:
@@ -223,15 +235,24 @@ def _stray(one: Arrival) -> Came:
 # ---- checking and numbering
 
 
-def check_pending(round_: Round, *, progress: Progress | None = None, workers: Workers = ALONE) -> list[Came]:
-    """Checks and numbers what was recorded and is not checked yet, in the order of receipt."""
+def check_pending(
+    round_: Round,
+    held: Mapping[str, bytes] | None = None,
+    *,
+    progress: Progress | None = None,
+    workers: Workers = ALONE,
+) -> list[Came]:
+    """Checks and numbers what was recorded and is not checked yet, in the order of receipt.
+
+    `held` has by SHA-256 the bytes of originals that need not be read again.
+    """
     ledger = round_.ledger
     records = ledger.records()
     pending = [one for one in records.receipts if one.outcome is None]
     if not pending:
         return []
     wanted = round_.wanted(records)
-    files = [Source(row.name, round_.folder / row.path) for row in pending]
+    files = [Source(row.name, round_.folder / row.path, data=(held or {}).get(row.sha256)) for row in pending]
     found = check_many(files, wanted, workers, progress)
     checked = {row.id: one for row, one in zip(pending, found, strict=True)}
     came: list[Came] = []

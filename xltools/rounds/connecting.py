@@ -44,18 +44,46 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
     """For looking only: nothing is made in the folder, which may be a read-only share."""
     if not path.is_file():
         raise RoundError(f"没有台账：{path}。")
+    if (copied := _copied(path)) is not None:
+        return copied
     try:
-        return _opened_to_read(_address(path, mode="ro"))
+        return _opened_to_read(_address(path, mode="ro"))  # beside whoever writes, whose journal is there
     except sqlite3.OperationalError as error:
         if _is_busy(error):
             raise
-        journal = path.with_name(f"{path.name}-wal")
-        if journal.is_file() and journal.stat().st_size:
-            raise RoundError(
-                f"台账 {path} 上次没有记完，这里又不能写；请在能写的地方用 xltools 打开一次再看。"
-            ) from error
-    # no journal can be made beside it: then nobody writes either
-    return _opened_to_read(_address(path, immutable="1"))
+        raise RoundError(
+            f"台账 {path} 上次没有记完，这里又不能写；请在能写的地方用 xltools 打开一次再看。"
+        ) from error
+
+
+def _copied(path: Path) -> sqlite3.Connection | None:
+    """The ledger in memory, as even who only reads a WAL makes files beside it; None while a journal has more than it."""
+    before = _stand(path)
+    if before is None:
+        return None
+    copied = sqlite3.connect("file::memory:", uri=True, isolation_level=None)
+    try:
+        with contextlib.closing(_opened_to_read(_address(path, immutable="1"))) as ledger:
+            ledger.backup(copied)
+    except sqlite3.Error:
+        copied.close()
+        if _stand(path) == before:
+            raise
+        return None  # somebody wrote to it just then
+    if _stand(path) != before:
+        copied.close()
+        return None
+    return copied
+
+
+def _stand(path: Path) -> tuple[int, int] | None:
+    """What changes when somebody writes to the ledger itself; None while a journal has something."""
+    for tail in ("-wal", "-journal"):
+        with contextlib.suppress(FileNotFoundError):
+            if reachable(path.with_name(f"{path.name}{tail}")).stat().st_size:
+                return None
+    facts = reachable(path).stat()
+    return facts.st_mtime_ns, facts.st_size
 
 
 def _opened_to_read(address: str) -> sqlite3.Connection:

@@ -21,7 +21,7 @@ from xltools.form import Form
 from xltools.forms.catalogue import load_form
 from xltools.guarding import Kind, standing
 from xltools.intake import FormFinder, LastYear, Wanted, read_last_year
-from xltools.issued import Issued, Register
+from xltools.issued import Issued, Register, code_holds, has_code
 from xltools.longpath import reachable
 from xltools.reading.rosters import HEADS, read_roster
 from xltools.roster import Roster
@@ -197,8 +197,9 @@ def init_round(
         if key is not None:
             made.append(write_whole(folder / said.key, key))
         with _open(folder, clock) as ledger:
-            _keep_subject(ledger, said, form)
-            _keep_up(ledger, listed)
+            records = ledger.records()
+            _keep_subject(ledger, records, said, form)
+            _keep_up(ledger, records, listed)
         made.append(folder / ledgers.FILE)
         made.append(write_whole(folder / settings.FILE, settings_text(said).encode()))
     return tuple(made)
@@ -257,24 +258,34 @@ def _roster_bytes(path: Path | None) -> tuple[Roster, bytes]:
 
 
 @contextlib.contextmanager
-def open_round(
-    folder: Path, *, given: Mapping[str, object] | None = None, clock: Clock | None = None
-) -> Iterator[Round]:
+def open_round(folder: Path, *, clock: Clock | None = None) -> Iterator[Round]:
     """The round of a folder, held for one run, its units those of the roster of today."""
-    said, form, roster = look_at(folder, given)
+    said, form, roster = look_at(folder)
     _demand_ledger(folder)
     with only_run(folder), _open(folder, clock) as ledger:
-        words = _keep_subject(ledger, said, form)
-        if ledger.closing() is None:  # of a closed round nothing changes any more
-            words += _keep_up(ledger, roster)
+        records = ledger.records()
+        words = _keep_subject(ledger, records, said, form)
+        if records.closing is None:  # of a closed round nothing changes any more
+            words += _keep_up(ledger, records, roster)
             _note_late(ledger, said.due)
-        notices = (*words, *filter(None, [ledger.behind]))
-        yield Round(folder, said, form, roster, ledger, notices)
+        round_ = Round(folder, said, form, roster, ledger)
+        yield replace(round_, notices=(*words, *_key_words(round_, records), *filter(None, [ledger.behind])))
 
 
-def look_at(folder: Path, given: Mapping[str, object] | None = None) -> tuple[Settings, Form, Roster]:
+@contextlib.contextmanager
+def look_into(folder: Path) -> Iterator[Round]:
+    """The round of a folder for looking: nothing is written, nobody is kept out, the folder may be read-only."""
+    said, form, roster = look_at(folder)
+    with Ledger(folder / ledgers.FILE, read_only=True) as ledger:
+        records = ledger.records()
+        demand_same(records, said, form)
+        round_ = Round(folder, said, form, roster, ledger)
+        yield replace(round_, notices=tuple(_key_words(round_, records)))
+
+
+def look_at(folder: Path) -> tuple[Settings, Form, Roster]:
     """Settings, form and roster of a folder; an unfilled roster has no units."""
-    said = load_settings(folder, given=given)
+    said = load_settings(folder)
     form = load_form(form_path(said, folder))
     if not form.covers(said.year):
         raise RoundError(f"{folder / settings.FILE}：{form.key} 不适用于{said.year}年的报告。")
@@ -284,9 +295,8 @@ def look_at(folder: Path, given: Mapping[str, object] | None = None) -> tuple[Se
     return said, form, read_roster(path, may_be_empty=True)
 
 
-def _keep_subject(ledger: Ledger, said: Settings, form: Form) -> list[str]:
+def _keep_subject(ledger: Ledger, records: Records, said: Settings, form: Form) -> list[str]:
     """What the ledger knows of what is collected, brought up to the settings where they may still change."""
-    records = ledger.records()
     demand_same(records, said, form)
     before, now = records.subject, Subject(form=form.key, year=said.year, county=said.county)
     if before == now:
@@ -334,9 +344,8 @@ def _open(folder: Path, clock: Clock | None) -> Ledger:
     return Ledger(folder / ledgers.FILE, clock=clock or datetime.datetime.now)
 
 
-def _keep_up(ledger: Ledger, roster: Roster) -> list[str]:
+def _keep_up(ledger: Ledger, records: Records, roster: Roster) -> list[str]:
     """Brings the ledger's units up to the roster, in one transaction; gives what changed."""
-    records = ledger.records()
     todo = changes(records.units, roster.units)
     if not todo:
         return []
@@ -414,3 +423,20 @@ def read_key(path: Path) -> bytes | None:
     if len(text) < SHORTEST_KEY:
         raise RoundError(f"核验密钥 {path} 太短，至少要 {SHORTEST_KEY} 个字符。")
     return text
+
+
+def _key_words(round_: Round, records: Records) -> Iterator[str]:
+    """Says so where copies went out with codes and the key that is there made none of them."""
+    coded = [copy for copy in records.copies if has_code(copy.number)]
+    try:
+        key = round_.key if coded else None
+    except RoundError as error:  # who only looks is told, and sees the rest
+        yield str(error)
+        return
+    if key is not None and not any(
+        code_holds(copy.number, copy.form, copy.then, copy.year, key) for copy in coded
+    ):
+        yield (
+            f"{round_.settings.key} 不是下发时用的那一把密钥：签发号的核验码全对不上。请找回原来的放在那里；"
+            "不然上级用它核对会全部报错，再下发时每个单位都会换新的签发号。"
+        )

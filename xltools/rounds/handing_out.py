@@ -60,7 +60,7 @@ def dispatch(
 ) -> list[Handed]:
     """A workbook for each unit of the roster (or those named), in 01下发; what would be the same is left alone.
 
-    `dry_run` says what would be done and touches nothing.  Raises RosterError for an empty roster, UsageError for a
+    `dry_run` says what would be done and touches nothing: a round that was only looked into will do.  Raises RosterError for an empty roster, UsageError for a
     name that is not on it, RoundError where the round is closed.
     """
     round_.demand_open()
@@ -130,13 +130,13 @@ def _hand_out(
             words = SAME if there == sha256 else MISSING
         one = Handed(unit=unit, file=name, words=words)
         done.append(one)
-        if one.is_written:
+        if one.is_written and not dry_run:  # of a unit that is new the ledger has no row then
             row = CopyRow(
                 number=number, unit=before.rows[unit.key].id, form=form.key, year=year, then=unit, file=name,
                 sha256=sha256, at="",
             )  # fmt: skip
             todo.append((row, data))
-    if todo and not dry_run:
+    if todo:
         _write(round_, before.states, todo, {one.unit.key: one.words for one in done})
     yield from done
 

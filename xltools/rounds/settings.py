@@ -1,4 +1,8 @@
-"""Settings of a round: option > environment XLTOOLS_* > the nearest xltools.toml upward > default."""
+"""Settings of a round: option > environment XLTOOLS_* > the nearest xltools.toml upward > default.
+
+Only `init` has options for them, and no file yet; the commands on a folder take none, and a round keeps to what it
+began with.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ FILE = "xltools.toml"
 ROSTER = "单位名单.xlsx"
 KEY = "核验密钥.txt"
 PREFIX = "XLTOOLS_"
+DEMANDED = ("form", "year")  # which have no default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +99,8 @@ def inside(folder: Path, path: Path) -> str:
     return whole.relative_to(home).as_posix() if whole.is_relative_to(home) else str(whole)
 
 
-def load_settings(
-    folder: Path, *, given: Mapping[str, object] | None = None, environment: Mapping[str, str] | None = None
-) -> Settings:
-    """The settings of a folder, under what the environment and the command say.
+def load_settings(folder: Path, *, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of a folder, under what the environment says.
 
     Raises RoundError naming every wrong key, and where it stands.
     """
@@ -106,40 +109,64 @@ def load_settings(
         source, _ = read_toml(path, str(path))
     except FormError as error:
         raise RoundError(f"设置读不出来。{error}。") from None
-    around = environment if environment is not None else os.environ
-    values: dict[str, object] = {}
-    problems = [
+    unknown = [
         f"{path} 里不认得“{name}”，可用的有：{'、'.join(_KEYS)}" for name in source if name not in _KEYS
     ]
-    for name, key in _KEYS.items():
-        variable = PREFIX + name.upper()
-        places = ((given or {}, f"--{name}"), (around, f"环境变量 {variable}"), (source, f"{path} 的 {name}"))
-        for place, words in places:
-            value = place.get(variable if place is around else name)
-            if value is None or (place is around and value == ""):
-                continue
-            try:
-                values[name] = key.read(value)
-            except (ValueError, TypeError):
-                problems.append(f"{words} 是“{value}”，应是{key.wanted}")
-            break
-    problems += [f"{path} 里缺 {name}（{_KEYS[name].wanted}）" for name in ("form", "year") if name not in values
-                 and not any(f" {name} 是" in one or name.upper() in one for one in problems)]  # fmt: skip
+    values, problems = _first_said(
+        _around(environment), _Place(source.get, lambda name: f"{path} 的 {name}"), missing=f"{path} 里缺 "
+    )
+    if unknown or problems:
+        raise RoundError("；".join(unknown + problems) + "。")
+    return Settings(**values)  # type: ignore[arg-type]  # each was read by its own key
+
+
+def given_settings(given: Mapping[str, object], *, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of a new folder: the options of a command, and under them (None) what the environment says.
+
+    Raises UsageError naming every option and variable that is wrong.
+    """
+    options = _Place(given.get, lambda name: "--unit" if name == "county" else f"--{name}")
+    values, problems = _first_said(options, _around(environment), missing="缺 --")
     if problems:
-        raise RoundError("；".join(problems) + "。")
+        raise UsageError("；".join(problems) + "。")
     return Settings(**values)  # type: ignore[arg-type]  # each was read by its own key
 
 
-def read_values(given: Mapping[str, object]) -> Settings:
-    """Settings from the options of a command alone.  Raises UsageError naming the option that is wrong."""
-    values = {}
-    for name, value in given.items():
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where settings may stand: `value` of a key, None where it is not said, and how a clerk finds it."""
+
+    value: Callable[[str], object]
+    words: Callable[[str], str]
+
+
+def _around(environment: Mapping[str, str] | None) -> _Place:
+    """The environment, in which an empty variable says nothing."""
+    around = os.environ if environment is None else environment
+    return _Place(
+        lambda name: around.get(_variable(name)) or None, lambda name: f"环境变量 {_variable(name)}"
+    )
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def _first_said(*places: _Place, missing: str) -> tuple[dict[str, object], list[str]]:
+    """Key → what the first of these places says of it; a sentence for each value that is wrong or has to be there."""
+    values: dict[str, object] = {}
+    problems: list[str] = []
+    for name, key in _KEYS.items():
+        place = next((one for one in places if one.value(name) is not None), None)
+        if place is None:
+            if name in DEMANDED:
+                problems.append(f"{missing}{name}（{key.wanted}），也没有环境变量 {_variable(name)}")
+            continue
         try:
-            values[name] = _KEYS[name].read(value)
+            values[name] = key.read(place.value(name))
         except (ValueError, TypeError):
-            option = "--unit" if name == "county" else f"--{name}"
-            raise UsageError(f"{option} 是“{value}”，应是{_KEYS[name].wanted}。") from None
-    return Settings(**values)  # type: ignore[arg-type]  # each was read by its own key
+            problems.append(f"{place.words(name)} 是“{place.value(name)}”，应是{key.wanted}")
+    return values, problems
 
 
 def quoted(text: str) -> str:
@@ -150,7 +177,7 @@ def quoted(text: str) -> str:
 def settings_text(settings: Settings) -> str:
     """The file as `init` writes it."""
     return f"""\
-# 收报文件夹的设置。改了就算数；命令行的选项和环境变量 {PREFIX}… 优先于这里。
+# 收报文件夹的设置。改了就算数；环境变量 {PREFIX}…（如 {PREFIX}DUE）优先于这里。
 
 form   = {quoted(settings.form)}    # 收哪种报表
 year   = {settings.year}    # 报告年度

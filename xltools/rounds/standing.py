@@ -174,6 +174,7 @@ class Board:
     made_at: str = ""
     rollup: RolledUp | None = None
     closing: Closing | None = None
+    notices: tuple[str, ...] = ()  # sentences about the folder
 
     @property
     def amiss(self) -> tuple[str, ...]:

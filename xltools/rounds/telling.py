@@ -14,9 +14,7 @@ from xltools.longpath import reachable
 from xltools.marking import problems_of
 from xltools.result import Checked
 from xltools.returning import SentBack
-from xltools.rounds import ledger as ledgers
-from xltools.rounds.folder import Round, look_at
-from xltools.rounds.ledger import Ledger
+from xltools.rounds.folder import look_into
 from xltools.rounds.standing import Board, Receipt, State, UnitStanding
 
 OPEN = (Outcome.RETURNED, Outcome.QUERIED, Outcome.UNREADABLE)
@@ -31,18 +29,17 @@ def told_again(board: Board, *, progress: Progress | None = None) -> Iterator[Se
     asked = [pair for pair in counting if pair[0].state in (State.RETURNED, State.QUERIED)]
     if not asked:
         return
-    said, form, roster = look_at(board.folder)
-    with Ledger(board.folder / ledgers.FILE, read_only=True) as ledger:
-        wanted = Round(board.folder, said, form, roster, ledger).wanted(ledger.records())
+    with look_into(board.folder) as round_:
+        wanted = round_.wanted(round_.ledger.records())
     found = _check([receipt for _, receipt in asked], wanted, progress)
     if any(_is_less(one, receipt) for one, (_, receipt) in zip(found, asked, strict=True)):
         # the rest is known only by holding it against the other units' files
         others = [pair for pair in counting if pair not in asked]
         found += _check([receipt for _, receipt in others], wanted, progress)
-        found = list(held_together(found, roster).filings)[: len(asked)]
+        found = list(held_together(found, round_.roster).filings)[: len(asked)]
     for one, (standing, receipt) in zip(found, asked, strict=True):
         if one.outcome in OPEN:
-            yield _sent_back(standing, receipt, one, form, board.year)
+            yield _sent_back(standing, receipt, one, round_.form, board.year)
 
 
 def _check(receipts: list[Receipt], wanted: Wanted, progress: Progress | None) -> list[Checked]:
