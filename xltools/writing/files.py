@@ -74,7 +74,10 @@ def write_whole(
 def _holds(path: str, data: bytes) -> bool:
     """Whether a file holds just these bytes, read a piece at a time."""
     with open(path, "rb") as file:
-        return all(file.read(_PIECE) == data[at : at + _PIECE] for at in range(0, len(data) + 1, _PIECE))
+        pieces = ((at, min(_PIECE, len(data) - at + 1)) for at in range(0, len(data) + 1, _PIECE))
+        return all(
+            file.read(size) == data[at : at + size] for at, size in pieces
+        )  # room for no more than it has
 
 
 def _move(made: str, path: Path, beside: str | None) -> Path:
