@@ -6,6 +6,7 @@ import io
 import os
 import random
 import re
+import time
 import zipfile
 from functools import cache
 
@@ -185,3 +186,54 @@ def test_edits_of_any_kind_are_read_as_the_plain_reader_reads_them(how):
             assert found == plain, (number, name)
         by_skeleton += isinstance(found, tuple) and any(skeletons_of(found))
     assert by_skeleton > ROUNDS / 8
+
+
+VIEW = b"<sheetViews></sheetViews>"
+HIDING = b'<sheetViews><col min="2" max="2" width="9" hidden="1"/></sheetViews>'
+OUT_OF_PLACE = {
+    "a view before the root": ("xlsxwriter", b"<worksheet ", VIEW + b"<worksheet "),
+    "a view in a tag": ("xlsxwriter", b"<worksheet ", b"<worksheet " + VIEW),
+    "a view in a name": ("xlsxwriter", b"<worksheet ", b"<work" + VIEW + b"sheet "),
+    "a view in an attribute": ("xlsxwriter", b'<worksheet xmlns="', b'<worksheet xmlns="' + VIEW),
+    "a column in a view": ("xlsxwriter", b"</cols>", HIDING + b"</cols>"),
+    "a text that begins of its own and ends as a value": ("openpyxl", b"</t></is></c>", b"</v></c>"),
+    "a text that begins as a value and ends of its own": ("openpyxl", b' t="inlineStr"><is><t>', b' t="str"><v>'),
+    "the end of a tag in a text, and no end of the cell": ("xlsxwriter", b'"/><c ', b'">"/><c '),
+    "the end of a tag in a text, and no end of the last cell": ("xlsxwriter", b'"/></row>', b'">"/></row>'),
+    "a text of its own begun within a text": ("openpyxl", b' t="inlineStr"><is>', b'>" t="inlineStr"><is>'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", OUT_OF_PLACE)
+@pytest.mark.parametrize("often", [1, -1])
+def test_what_is_no_xml_is_not_made_xml_on_the_way(fault, often):
+    """Whatever is put out of the way before a skeleton is looked up has to be refused where it is refused alone."""
+    how, old, new = OUT_OF_PLACE[fault]
+    for sheet in range(1, 9):
+        parts = dict(saved(3, how))
+        name = f"xl/worksheets/sheet{sheet}.xml"
+        parts[name] = parts[name].replace(old, new, often)
+        plain = plainly(parts)
+        forget()
+        for number in (0, 1, 2):
+            read(saved(number, how))
+        assert [read(parts) for _ in range(4)] == [plain] * 4, name
+
+
+def test_sheets_of_formulas_cost_no_more_than_they_hold():
+    """Cells that differ in their formulas alone must not be looked up one by one: a small file took half a minute."""
+    rows = b"".join(
+        b'<row r="%d">%s</row>'
+        % (row, b"".join(b'<c r="%s%d"><f>%d+%d</f><v>1</v></c>' % (col, row, row, at) for at, col in enumerate([b"A", b"B", b"C"])))
+        for row in range(1, 400)
+    )  # fmt: skip
+    sheet = (
+        b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+        b"<sheetData>%s</sheetData></worksheet>" % rows
+    )
+    parts = dict(saved(0, "xlsxwriter"))
+    for number in range(1, 9):
+        parts[f"xl/worksheets/sheet{number}.xml"] = sheet
+    plain = plainly(parts)
+    started = time.process_time()
+    assert read(parts) == plain and time.process_time() - started < 3

@@ -53,8 +53,8 @@ class Cell:
         return number.is_finite() and not shows(code, number, unit)
 
     def __hash__(self) -> int:
-        """Quick, since what is known of cells is looked up by them: few differ in anything but their text."""
-        return hash(self.text)
+        """Quick, since what is known of cells is looked up by them: few differ in anything but their text and formula."""
+        return hash((self.text, self.formula))
 
 
 class Picked:

@@ -12,6 +12,7 @@ import contextlib
 import faulthandler
 import os
 import pickle
+import re
 import signal
 import sys
 import threading
@@ -315,12 +316,13 @@ def cluster(address: str | None, jobs: int | None = None) -> Iterator[Workers]:
         import distributed
     except ImportError:
         raise UsageError('用 --scheduler 要另装 dask：pip install "xltools[dask]"。') from None
+    wrong = XltoolsError(f"--scheduler 写的“{address}”连不上；请核对地址，如 tcp://10.0.0.1:8786。")
+    if not re.fullmatch(r"[a-z]+://.+:[0-9]+", address):
+        raise wrong
     try:
         client = distributed.Client(address, timeout="5s", set_as_default=False)
     except (OSError, ValueError) as error:
-        raise XltoolsError(
-            f"--scheduler 写的“{address}”连不上；请核对地址，如 tcp://10.0.0.1:8786。"
-        ) from error
+        raise wrong from error
     with client:
         threads = sum(client.nthreads().values())
         if not threads:

@@ -11,22 +11,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 from xml.parsers import expat
 
-from xltools.filing import Cell, SheetFacts, Skeleton
+from xltools.filing import Cell, CellKind, FormatKind, SheetFacts, Skeleton
 from xltools.reading.known import Store, Unusual
 from xltools.reading.parts import PropertiesReader, State, StringsReader, WorkbookReader, unescaped
 from xltools.reading.sheet import MOST_CELLS, MOST_EXPANDED, Common, SheetReader
 
-LONGEST = 1 << 20  # bytes of a part
+LONGEST, LONGEST_SHEET = (
+    1 << 17,
+    1 << 16,
+)  # bytes of a small part, and of a sheet; a form's sheets have 8 to 25 thousand
+MOST_TEXT = 1 << 20  # bytes of the shared strings
 HEAD = 4_000  # bytes of a sheet that show how the program writes that saved it
 MOST_ALIKE, LONGEST_ALIKE = (
-    2_000,
-    64,
+    500,
+    40,
 )  # cells remembered of those that may stand at a place, characters of theirs
+MOST_CELLS_KEPT = 50_000  # of all places together: a hostile file may have as many of them as it likes
 
 _HOLE = b"\0"  # stands in no XML
 _MARK = 987_654_321_000_000  # and on; whole numbers, as that of a string has to be
@@ -53,13 +58,18 @@ class Cut:
         return pieces[::2], pieces[1::2]
 
     def marked(self, pieces: Sequence[bytes]) -> bytes:
-        """The part with a mark in place of each value."""
-        if not _UTF_8.match(pieces[0]) or any(b"<!" in piece or _HOLE in piece for piece in pieces):
-            raise Unusual
+        """The part with a mark in place of each value.
+
+        Raises Unusual where it might not be XML, or where a tag seems to end that does not: without comments, each
+        "<" of XML begins a tag, so that any further ">" stands in a text.
+        """
         made = [pieces[0]]
         for number, piece in enumerate(pieces[1:]):
             made += (self.before, b"%d" % (_MARK + number), self.behind, piece)
-        return b"".join(made)
+        part = b"".join(made)
+        if not _UTF_8.match(part) or b"<!" in part or _HOLE in part or part.count(b"<") != part.count(b">"):
+            raise Unusual
+        return part
 
 
 def text_of(value: bytes) -> str:
@@ -84,7 +94,7 @@ def read_sheet(data: bytes, common: Common, name: str, state: State) -> SheetFac
 
     First as it stands; then made alike to others that differ in which cells are blank and how high their rows are.
     """
-    if len(data) > LONGEST:
+    if len(data) > LONGEST_SHEET:
         return None
     data = _without_view(data)
     skeleton: _SheetSkeleton | None = None
@@ -108,17 +118,21 @@ def _known_sheet(data: bytes, common: Common, often: int) -> tuple[_SheetSkeleto
 
 
 _INLINE = b' t="inlineStr"><is><t>'
+_INLINE_TEXT = re.compile(_INLINE + rb"([^<>]*)</t></is></c>")
 
 
 def _in_one_way(data: bytes) -> bytes:
     """The same sheet with an empty value in every cell without content, whatever program wrote it, and with texts of
     its own kept as results of formulas are.
 
-    Each of these has a tag in it, so that none is met within a text; where it is another tag than meant, what comes
-    out is no XML, and the plain reader's matter.
+    What is put in place of something has as many tags, begun and ended alike, so that no fault is mended by it; each
+    has a tag in it, so that none is met within a text.  Where it is another tag than meant, what comes out is no XML,
+    and the plain reader's matter.
     """
     if _INLINE in data[:HEAD]:
-        data = data.replace(_INLINE, b' t="str"><v>').replace(b"</t></is>", b"</v>")
+        inline = _INLINE_TEXT.split(data)
+        texts = [b' t="str"><v>' + text + b"</v></c>" for text in inline[1::2]]
+        data = b"".join(piece + text for piece, text in zip(inline[::2], [*texts, b""], strict=True))
     blank = b'"><v></v></c>'
     if b'" />' in data[:HEAD]:
         data = data.replace(b' t="n" /><c ', b' t="n' + blank + b"<c ")
@@ -137,18 +151,23 @@ _VIEWS, _VIEWS_END = b"<sheetViews>", b"</sheetViews>"
 
 
 def _without_view(data: bytes) -> bytes:
-    """The same sheet without what it says of the window it was seen in, if that is sound: nobody asks for it."""
+    """The same sheet with nothing said of the window it was seen in, if that is sound: nobody asks for it."""
     start, end = data.find(_VIEWS, 0, HEAD), data.find(_VIEWS_END, 0, HEAD)
     if not 0 < start < end < data.find(b"<sheetData"):
         return data
     view = data[start : end + len(_VIEWS_END)]
-    return data[:start] + data[end + len(_VIEWS_END) :] if _is_sound(view) else data
+    return data[:start] + b"<sheetViews/>" + data[end + len(_VIEWS_END) :] if _is_sound(view) else data
+
+
+_OF_VIEWS = re.compile(
+    rb"""(?:</?(?:sheetViews|sheetView|pane|selection)(?: [A-Za-z]+="[A-Za-z0-9:$. ]*")* ?/?>){1,40}"""
+)
 
 
 @lru_cache(maxsize=1024)
 def _is_sound(fragment: bytes) -> bool:
-    """Whether a few elements are XML by themselves: no entities, no prefixes, no text, not deep."""
-    if not re.fullmatch(rb"""(?:</?[A-Za-z]+(?: [A-Za-z]+="[A-Za-z0-9:$. ]*")* ?/?>){1,40}""", fragment):
+    """Whether this is XML by itself, of such elements only as mean nothing wherever they stand."""
+    if not _OF_VIEWS.fullmatch(fragment):
         return False
     try:
         expat.ParserCreate().Parse(fragment, True)
@@ -160,6 +179,8 @@ def _is_sound(fragment: bytes) -> bool:
 class _Fillings(dict[bytes | str | None, Cell | None]):
     """The cells that may stand at a place, by value: a text for strings, else the bytes of the part."""
 
+    kept = 0  # by all of them
+
     def __init__(self, like: Cell) -> None:
         super().__init__()
         self._like = like
@@ -167,7 +188,9 @@ class _Fillings(dict[bytes | str | None, Cell | None]):
     def __missing__(self, value: bytes | str | None) -> Cell | None:
         text = text_of(value) if isinstance(value, bytes) else value
         cell = self._cell(text)
-        if len(self) < MOST_ALIKE and len(text or "") <= LONGEST_ALIKE:
+        has_room = len(self) < MOST_ALIKE and _Fillings.kept < MOST_CELLS_KEPT
+        if has_room and len(text or "") <= LONGEST_ALIKE:
+            _Fillings.kept += 1
             self[value] = cell
         return cell
 
@@ -180,8 +203,8 @@ class _Fillings(dict[bytes | str | None, Cell | None]):
 
 
 @lru_cache(maxsize=4096)
-def _fillings(like: Cell) -> _Fillings:
-    return _Fillings(like)
+def _fillings(kind: CellKind, formula: str | None, locked: bool, format: FormatKind, code: str) -> _Fillings:
+    return _Fillings(Cell(kind, "", formula, locked, format, code))
 
 
 Place = tuple[int, int, _Fillings]  # number of the value, of the cell that it fills, and with what
@@ -274,7 +297,7 @@ def _learn_sheet(pieces: Sequence[bytes], common: Common) -> _SheetSkeleton:
                 raise Unusual
             # without a formula an empty text and a cell without any look the same here
             results.append((number, cell.formula is not None))
-        fillings = _fillings(replace(cell, text=""))
+        fillings = _fillings(cell.kind, cell.formula, cell.locked, cell.format, cell.code)
         (strings if is_string else direct).append((number, at, fillings))
         cells[at] = fillings[None if is_string else b""]
     places = sorted(direct + strings, key=lambda place: place[0])
@@ -358,13 +381,15 @@ _FRAMES: Store[bool] = Store()
 
 def read_strings(data: bytes) -> list[str] | None:
     """The shared strings, if each is a plain one; None where the plain reader has to read them."""
-    if len(data) > LONGEST or b"<!" in data:
+    if b"<!" in data or len(data) > MOST_TEXT:
         return None
     try:
         pieces = _STRING.split(text_of(data))
     except Unusual:
         return None
     frame = pieces[0], pieces[-1]
+    if len(frame[0]) + len(frame[1]) > HEAD:
+        return None
     if any(pieces[2:-1:2]) or len(pieces) < 3 or not _FRAMES.get(frame, lambda: _is_frame(*frame)):
         return None
     texts = pieces[1::2]
