@@ -161,18 +161,17 @@ class _HandedOn(dict[str, Cell]):
         self._take, self._alike = take, common.alike
 
     def __setitem__(self, address: str, cell: Cell) -> None:
-        if (
-            len(self._alike) > MOST_ALIKE
-        ):  # where hardly any is like another, keeping them would keep them all
+        if len(self._alike) > MOST_ALIKE:  # hardly any is like another: keeping them would keep them all
             self._alike.clear()
         self._take(address, cell)
 
 
 def _workbook(data: bytes) -> WorkbookReader:
-    workbook = skeletons.read_workbook(data)
-    if workbook is None:
-        workbook = WorkbookReader()
-        workbook.parse(data, "工作簿的工作表目录")
+    known = skeletons.read_workbook(data)
+    if known is not None:
+        return known
+    workbook = WorkbookReader()
+    workbook.parse(data, "工作簿的工作表目录")
     return workbook
 
 

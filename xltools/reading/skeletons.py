@@ -21,16 +21,12 @@ from xltools.reading.known import Store, Unusual
 from xltools.reading.parts import PropertiesReader, State, StringsReader, WorkbookReader, unescaped
 from xltools.reading.sheet import MOST_CELLS, MOST_EXPANDED, Common, SheetReader
 
-LONGEST, LONGEST_SHEET = (
-    1 << 17,
-    1 << 16,
-)  # bytes of a small part, and of a sheet; a form's sheets have 8 to 25 thousand
+LONGEST = 1 << 17  # bytes of a small part
+LONGEST_SHEET = 1 << 16  # bytes; a form's sheets have 8 to 25 thousand
 MOST_TEXT = 1 << 20  # bytes of the shared strings
 HEAD = 4_000  # bytes of a sheet that show how the program writes that saved it
-MOST_ALIKE, LONGEST_ALIKE = (
-    500,
-    40,
-)  # cells remembered of those that may stand at a place, characters of theirs
+MOST_ALIKE = 500  # cells remembered of those that may stand at a place
+LONGEST_ALIKE = 40  # characters of theirs
 MOST_CELLS_KEPT = 50_000  # of all places together: a hostile file may have as many of them as it likes
 
 _HOLE = b"\0"  # stands in no XML
