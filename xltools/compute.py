@@ -6,7 +6,7 @@ compares is laid out once as positions in a list, since it is worked out for tho
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Any, TypeVar, overload
 
 from xltools.expression import Ref, exact
-from xltools.form import Form, RuleLine, Value, Values
+from xltools.form import Form, Item, RuleLine, Value, Values
 
 Number = int | Decimal
 T = TypeVar("T")
@@ -68,6 +68,12 @@ class Row(Mapping[str, T]):
     def __repr__(self) -> str:
         return f"Row({dict(self.items())!r})"
 
+    def like(self, given: tuple[D, ...]) -> Row[D]:
+        """Other things for the same ids, of which there are as many."""
+        row: Row[D] = Row.__new__(Row)
+        row.names, row._at, row.given = self.names, self._at, given
+        return row
+
     def __reduce__(self) -> tuple[type[Row[T]], tuple[tuple[str, ...], tuple[T, ...]]]:
         # so that what comes from another process shares its ids as well
         return Row, (self.names, self.given)
@@ -88,7 +94,7 @@ def parted(values: Mapping[str, T]) -> tuple[tuple[str, ...], tuple[T, ...]]:
 
 def in_order(values: Mapping[str, T], names: tuple[str, ...]) -> tuple[T | None, ...]:
     """The values under these names; None where there is none."""
-    if isinstance(values, Row) and values.names == names:
+    if isinstance(values, Row) and (values.names is names or values.names == names):
         return values.given
     return tuple(map(values.get, names))
 
@@ -109,22 +115,60 @@ def _picker(places: Sequence[int]) -> Picker:
 
 
 @dataclass(frozen=True)
+class _Group:
+    """Totals of equally many parts, none of which adds up another: worked out together."""
+
+    parts: Picker  # of the first total, of the second …
+    count: int  # of parts of each
+    each: tuple[Picker, ...]  # the parts, total by total
+
+    def of(self, numbers: Sequence[Any]) -> list[Number | None]:
+        if None not in (parts := self.parts(numbers)):
+            return list(map(sum, zip(*[iter(parts)] * self.count, strict=True)))
+        return [None if None in picked else sum(picked) for picked in (one(numbers) for one in self.each)]
+
+
+@dataclass(frozen=True)
 class _Sums:
-    """A form's items by position: its inputs in their order, then its totals, each after what it adds up."""
+    """A form's items by position: its inputs in their order, then its totals, group by group, each after what it
+    adds up."""
 
     inputs: tuple[str, ...]
-    totals: tuple[str, ...]
-    parts: tuple[Picker, ...]  # of each total
+    totals: tuple[str, ...]  # in the order of `form.derived`
+    groups: tuple[_Group, ...]
+    derived: Picker  # the totals in their order
     reading: Picker  # the items in the form's reading order
+    shown: Picker  # out of the items in their reading order, the totals
+    figures: Row[None]  # by which rows of figures are made
 
 
 @lru_cache(maxsize=64)
 def _sums(form: Form) -> _Sums:
     inputs = tuple(item.id for item in form.inputs)
     derived = tuple(item.id for item in form.derived)
-    at = {name: place for place, name in enumerate(inputs + derived)}
-    parts = tuple(_picker([at[part] for part in item.sum]) for item in form.derived)
-    return _Sums(inputs, derived, parts, _picker([at[name] for name in form.items]))
+    depth = dict.fromkeys(inputs, 0)
+    alike: dict[tuple[int, int], list[Item]] = {}
+    for item in form.derived:
+        depth[item.id] = 1 + max(depth[part] for part in item.sum)
+        alike.setdefault((depth[item.id], len(item.sum)), []).append(item)
+    groups = [alike[key] for key in sorted(alike)]
+    places = (*inputs, *(item.id for group in groups for item in group))
+    at = {name: place for place, name in enumerate(places)}
+
+    def group_of(items: Sequence[Item]) -> _Group:
+        parts = [[at[part] for part in item.sum] for item in items]
+        return _Group(_picker(sum(parts, [])), len(parts[0]), tuple(map(_picker, parts)))
+
+    names = tuple(form.items)
+    return _Sums(
+        inputs=inputs,
+        totals=derived,
+        groups=tuple(map(group_of, groups)),
+        derived=_picker([at[name] for name in derived]),
+        reading=_picker([at[name] for name in names]),
+        shown=_picker([names.index(name) for name in derived]),
+        figures=Row(names, (None,) * len(names)),
+    )
 
 
 def input_names(form: Form) -> tuple[str, ...]:
@@ -132,16 +176,17 @@ def input_names(form: Form) -> tuple[str, ...]:
     return _sums(form).inputs
 
 
-def _worked_out(form: Form, given: Iterable[Value], blank: Number | None) -> list[Number | None]:
-    """Each total of the form, in the order of `form.derived`."""
-    numbers = list(map(as_number, given))
-    if blank is not None:
+_NUMBERS, _WHOLE = frozenset((int, Decimal, type(None))), frozenset((int, type(None)))
+
+
+def _worked_out(form: Form, given: Sequence[Value], blank: Number | None) -> list[Number | None]:
+    """These inputs as numbers and, behind them, each total of the form, by the positions of `_Sums`."""
+    numbers: list[Any] = [*given] if _NUMBERS.issuperset(map(type, given)) else [*map(as_number, given)]
+    if blank is not None and None in numbers:
         numbers = [blank if number is None else number for number in numbers]
-    count = len(numbers)
-    for parts in _sums(form).parts:
-        picked = parts(numbers)
-        numbers.append(None if None in picked else sum(picked))
-    return numbers[count:]
+    for group in _sums(form).groups:
+        numbers += group.of(numbers)
+    return numbers
 
 
 def totals(form: Form, inputs: Values, *, blank: Number | None = None) -> dict[str, Number | None]:
@@ -150,14 +195,23 @@ def totals(form: Form, inputs: Values, *, blank: Number | None = None) -> dict[s
     A total with a part missing is None, since blank is not zero; `blank=0` gives what Excel's SUM shows.
     """
     sums = _sums(form)
-    return dict(zip(sums.totals, _worked_out(form, in_order(inputs, sums.inputs), blank), strict=True))
+    numbers = _worked_out(form, in_order(inputs, sums.inputs), blank)
+    return dict(zip(sums.totals, sums.derived(numbers), strict=True))
 
 
-def all_figures(form: Form, inputs: Values) -> dict[str, Value]:
+def all_figures(form: Form, inputs: Values) -> Row[Value]:
     """Inputs and totals, in the form's reading order; blanks are None."""
     sums = _sums(form)
     given = in_order(inputs, sums.inputs)
-    return dict(zip(form.items, sums.reading((*given, *_worked_out(form, given, None))), strict=True))
+    worked_out = _worked_out(form, given, None)
+    return sums.figures.like(sums.reading((*given, *worked_out[len(given) :])))
+
+
+def shown_totals(form: Form, inputs: Values, figures: Values) -> tuple[Number | None, ...]:
+    """In the order of `form.derived` what Excel's SUM shows; `figures` are `all_figures` of the inputs."""
+    sums = _sums(form)
+    known = sums.shown(in_order(figures, sums.figures.names))
+    return tuple(totals(form, inputs, blank=0).values()) if None in known else known
 
 
 def shares(form: Form, inputs: Values) -> dict[str, Value]:
@@ -238,30 +292,38 @@ class _Rules:
 
     names: tuple[str, ...]
     last: tuple[str, ...]
-    lines: tuple[tuple[RuleLine, Picker], ...]  # each with its refs
+    asked: Picker  # of all these the figures that the lines speak of, each once
+    lines: tuple[tuple[RuleLine, Picker], ...]  # each with its refs among those
 
 
 @lru_cache(maxsize=64)
-def _rules(form: Form, level: str) -> _Rules:
+def _rules(form: Form, level: str, is_last_known: bool) -> _Rules:
+    """Without last year's figures the lines that speak of one are undecided, and left out."""
     names, last = tuple(form.items), form.last_items
     at = {Ref(name): place for place, name in enumerate(names)}
     at |= {Ref(name, True): place for place, name in enumerate(last, len(names))}
-    lines = [line for line in form.rule_lines if line.binds(level)]
-    return _Rules(names, last, tuple((line, _picker([at[ref] for ref in line.bound.refs])) for line in lines))
+    lines = [
+        line
+        for line in form.rule_lines
+        if line.binds(level) and (is_last_known or not any(ref.last for ref in line.bound.refs))
+    ]
+    refs = {ref: place for place, ref in enumerate(dict.fromkeys(r for one in lines for r in one.bound.refs))}
+    asked = _picker([at[ref] for ref in refs])
+    return _Rules(names, last, asked, tuple((one, _picker([refs[r] for r in one.bound.refs])) for one in lines))
 
 
 def broken_rules(
     form: Form, figures: Mapping[str, Value], level: str, *, last: Values | None = None
 ) -> list[RuleResult]:
     """Of `rule_results` those that do not hold.  A total among `figures` is None while one of its parts is."""
-    rules = _rules(form, level)
-    values = (*in_order(figures, rules.names), *in_order(last or {}, rules.last))
-    numbers = [value if type(value) is int else exact(as_number(value)) for value in values]
-    broken = set()
-    for line, refs in rules.lines:
-        picked = refs(numbers)
-        if None not in picked and line.bound.decides(picked) is False:
-            broken.add(line.id)
-    if not broken:
+    rules = _rules(form, level, bool(last))
+    values = in_order(figures, rules.names)
+    numbers: Sequence[Any] = rules.asked((*values, *in_order(last, rules.last)) if last else values)
+    if not _WHOLE.issuperset(map(type, numbers)):
+        numbers = [exact(as_number(value)) for value in numbers]
+    if all(
+        None in picked or line.bound.decides(picked) is not False
+        for line, picked in ((line, refs(numbers)) for line, refs in rules.lines)
+    ):
         return []
     return [one for one in rule_results(form, figures, level, last=last) if one.holds is False]

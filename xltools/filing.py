@@ -215,7 +215,7 @@ class Leaf:
     through: str = ""  # the roll-ups it came in, if not by itself: the outermost first, THROUGH between them
     seal: str = ""  # of all this when the roll-up it was read from was written
 
-    def figures(self, form: Form) -> dict[str, Value]:
+    def figures(self, form: Form) -> Mapping[str, Value]:
         """Inputs and totals in the form's order."""
         return all_figures(form, self.inputs)
 
@@ -299,6 +299,6 @@ class Filing:
         return Row(names, tuple([0 if entry.declared_zero else entry.value for entry in entries]))
 
     @cached_property
-    def figures(self) -> dict[str, Value]:
+    def figures(self) -> Mapping[str, Value]:
         """Inputs and recomputed totals in the form's order; empty where there is no form."""
         return all_figures(self.form, self.inputs) if self.form else {}

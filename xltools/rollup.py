@@ -56,7 +56,7 @@ class Rollup:
         }
 
     @cached_property
-    def figures(self) -> dict[str, Value]:
+    def figures(self) -> Mapping[str, Value]:
         """Every item → merged value, totals worked out from merged inputs."""
         return all_figures(self.form, self.inputs)
 

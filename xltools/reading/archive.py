@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -65,6 +66,12 @@ class ZipEntry(NamedTuple):
     size: int
     offset: int  # of the local header
     start: int = 0  # of the data; known once the local header is read
+    local: bytes = b""  # what the local header has to be, where only one will do: it repeats the directory
+
+
+class Directory(NamedTuple):
+    entries: Sequence[ZipEntry]
+    start: int  # where it stands in the file
 
 
 def ends_as_zip(data: bytes) -> bool:
@@ -85,7 +92,7 @@ def is_mangled(data: bytes) -> bool:
     return True
 
 
-def read_directory(data: bytes) -> list[ZipEntry]:
+def read_directory(data: bytes) -> Directory:
     """The entries in directory order, every offset and size checked to lie inside the file."""
     start, size, count = find_directory(data)
     if count > ENTRY_LIMIT:
@@ -102,7 +109,7 @@ def read_directory(data: bytes) -> list[ZipEntry]:
         entries.append(entry)
     if at != start + size:
         refuse_suspect("目录和内容对不上")
-    return entries
+    return Directory(entries, start)
 
 
 def find_directory(data: bytes) -> tuple[int, int, int]:
@@ -152,17 +159,16 @@ def find_directory(data: bytes) -> tuple[int, int, int]:
 
 
 def _central_entry(data: bytes, at: int) -> tuple[ZipEntry, int]:
-    fields = _CENTRAL.unpack_from(data, at)
-    mark, _, version, flags, method, _, _, crc, packed, size, name_size, extra_size, note_size, disk = fields[
-        :14
-    ]
-    offset = fields[16]
+    (
+        mark, _, version, flags, method, _, _, crc, packed, size, name_size, extra_size, note_size, disk, _, _, offset
+    ) = _CENTRAL.unpack_from(data, at)  # fmt: skip
     if mark != _CENTRAL_MARK:
         refuse_broken()
     after = at + _CENTRAL.size
     raw = data[after : after + name_size]
-    extra = _extra_fields(data[after + name_size : after + name_size + extra_size])
-    if _ONES32 in (size, packed, offset):
+    extra = _extra_fields(data[after + name_size : after + name_size + extra_size]) if extra_size else _NO_EXTRA
+    is_wide = _ONES32 in (size, packed, offset)
+    if is_wide:
         wide = extra.get(1, b"")
         numbers = (number for (number,) in struct.iter_unpack("<Q", wide[: len(wide) // 8 * 8]))
         size, packed, offset = (  # in this order, and only those that do not fit
@@ -176,13 +182,18 @@ def _central_entry(data: bytes, at: int) -> tuple[ZipEntry, int]:
         refuse_suspect("它是分卷压缩的一部分")
     name = _decode_name(raw, flags, extra)
     end = after + name_size + extra_size + note_size
-    return ZipEntry(raw, name, flags, method, crc, packed, size, offset), end
+    is_plain = not (extra_size or is_wide or flags & (CIPHERED | _DEFERRED)) and (
+        method == 8 or (method == 0 and packed == size)
+    )
+    local = LOCAL_MARK + data[at + 6 : at + 32] + raw if is_plain else b""
+    return ZipEntry(raw, name, flags, method, crc, packed, size, offset, offset + len(local), local), end
+
+
+_NO_EXTRA: Mapping[int, bytes] = {}
 
 
 def _extra_fields(extra: bytes) -> dict[int, bytes]:
     fields: dict[int, bytes] = {}
-    if not extra:
-        return fields
     at = 0
     for _ in range(256):
         if at + 4 > len(extra):
@@ -243,21 +254,30 @@ def _check_names(named: tuple[tuple[str, bool], ...]) -> None:
         seen.add(key)
 
 
-def check_places(data: bytes, entries: Sequence[ZipEntry]) -> list[ZipEntry]:
+def check_places(data: bytes, directory: Directory) -> list[ZipEntry]:
     """The entries with the place of their data, once local headers agree and nothing overlaps."""
-    limit = find_directory(data)[0]
+    limit = directory.start
     placed: list[ZipEntry] = []
     reached = 0
-    for entry in sorted(entries, key=lambda entry: entry.offset):
-        if entry.offset < reached:
+    for entry in sorted(directory.entries, key=_OFFSET):
+        offset = entry.offset
+        if offset < reached:
             refuse_suspect("部件互相重叠")
-        if entry.offset > reached and (reached == 0 or data.find(LOCAL_MARK, reached, entry.offset) >= 0):
+        if offset > reached and (reached == 0 or data.find(LOCAL_MARK, reached, offset) >= 0):
             refuse_foreign_bytes()  # programs that read front to back would see what the directory does not list
-        start, reached = _check_local(data, entry, limit)
-        placed.append(entry._replace(start=start))
+        end = entry.start + entry.packed
+        if entry.local and end <= limit and data.startswith(entry.local, offset):
+            reached = end
+        else:
+            start, reached = _check_local(data, entry, limit)
+            entry = entry._replace(start=start)
+        placed.append(entry)
     if data.find(LOCAL_MARK, reached, limit) >= 0:
         refuse_foreign_bytes()
     return placed
+
+
+_OFFSET = attrgetter("offset")
 
 
 def _check_local(data: bytes, entry: ZipEntry, limit: int) -> tuple[int, int]:

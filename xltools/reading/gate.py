@@ -24,6 +24,7 @@ from pathlib import Path
 from xltools.longpath import reachable
 from xltools.reading.active import refuse_active_content, refuse_macros
 from xltools.reading.archive import (
+    CHUNK,
     CIPHERED,
     FILE_LIMIT,
     MIB,
@@ -32,6 +33,7 @@ from xltools.reading.archive import (
     check_names,
     check_places,
     inflate,
+    inflated,
     is_mangled,
     part_key,
     read_directory,
@@ -39,7 +41,7 @@ from xltools.reading.archive import (
 )
 from xltools.reading.kinds import refuse_other_archives, refuse_unlike_zip
 from xltools.reading.known import Store
-from xltools.reading.opc import Relation, content_types, relations_in, resolved, scan_xml
+from xltools.reading.opc import Relation, content_types, demand_harmless, relations_in, resolved, scan_xml
 from xltools.reading.refusals import (
     DAMAGED,
     NOT_A_FILE,
@@ -198,18 +200,19 @@ def admit(data: bytes) -> Package:
         refuse_too_large()
     refuse_unlike_zip(data)
     try:
-        entries = read_directory(data)
+        directory = read_directory(data)
     except Refused as found:
         if found.refusal.code in (DAMAGED, SUSPECT) and is_mangled(data):
             sentence = "文件在传输途中被当成文本改动过，内容已经损坏。"
             raise refused(DAMAGED, sentence, "请换一种方式重新发送原文件。") from None
         raise
+    entries = directory.entries
     refuse_bombs(data, entries)
     refuse_other_archives(data, entries)
     if any(entry.flags & CIPHERED for entry in entries):
         refuse_ciphered()
     check_names(entries)
-    placed = {entry.name: entry for entry in check_places(data, entries)}
+    placed = {entry.name: entry for entry in check_places(data, directory)}
     parts = [placed[entry.name] for entry in entries if not entry.name.endswith("/")]
     keys = {part_key(entry.name): entry.name for entry in parts}
     types, kept = _check_parts(data, parts)
@@ -283,30 +286,33 @@ def _check_parts(data: bytes, parts: Sequence[ZipEntry]) -> tuple[Mapping[str, s
             room -= part.size
             kept[part.name] = _content(data, part, is_xml=is_xml)
         else:
-            for _ in _chunks(data, part, is_xml=is_xml):
+            chunks = inflate(data, part)
+            for _ in scan_xml(chunks) if is_xml else chunks:
                 pass
     return types, kept
 
 
-_CONTENTS: Store[bytes] = Store()  # of parts that are packed alike in many files, such as styles
+_CONTENTS: Store[tuple[bytes, bytes]] = Store()  # of parts that are packed alike in many files: packed, inflated
 
 
 def _content(data: bytes, part: ZipEntry, *, is_xml: bool) -> bytes:
     """What a part holds, once it is found harmless."""
 
     def content() -> bytes:
-        return b"".join(_chunks(data, part, is_xml=is_xml))
+        content = inflated(data, part) if part.size <= CHUNK else b"".join(inflate(data, part))
+        if is_xml:
+            demand_harmless(content)
+        return content
 
     if part.size > LONGEST_KNOWN:
         return content()
-    packed = data[part.start : part.start + part.packed]
-    known = _CONTENTS.get((packed, part.method, part.size, part.crc, is_xml), content)
-    return content() if known is None else known
-
-
-def _chunks(data: bytes, part: ZipEntry, *, is_xml: bool) -> Iterator[bytes]:
-    chunks = inflate(data, part)
-    return scan_xml(chunks) if is_xml else chunks
+    # A digest as the key would cost more than this: parts that differ have other sizes or checksums, and where they
+    # do not, which somebody has to want, they are told from each other below.
+    known = _CONTENTS.get(
+        (part.crc, part.size, part.packed, part.method, is_xml),
+        lambda: (data[part.start : part.start + part.packed], content()),
+    )
+    return known[1] if known is not None and data.startswith(known[0], part.start) else content()
 
 
 _MAIN_TYPES = tuple(

@@ -152,10 +152,10 @@ def _xls_grid(book: Any, sheet: Any, budget: Budget) -> Grid:
 
 
 def ods_grids(data: bytes) -> list[Grid]:
-    entries = archive.read_directory(data)
-    archive.refuse_bombs(data, entries)
-    archive.check_names(entries)
-    parts = {entry.name: entry for entry in archive.check_places(data, entries)}
+    directory = archive.read_directory(data)
+    archive.refuse_bombs(data, directory.entries)
+    archive.check_names(directory.entries)
+    parts = {entry.name: entry for entry in archive.check_places(data, directory)}
     if any(_holds_script(name) for name in parts):
         raise refused(MACROS, "这份工作簿里带有宏。", "请在没有宏的空白表里填写，存成 .xlsx 后再报。")
     if "content.xml" not in parts:

@@ -22,6 +22,7 @@ _DECLARATIONS = tuple(
     mark for word in ("!DOCTYPE", "!ENTITY") for mark in (b"<" + word.encode(), word.encode("utf-16-le")[:-1])
 )  # without its last zero the second stands in both byte orders
 
+HEAD = 1024  # bytes of a part that its encoding is told by
 _USUAL_HEAD = re.compile(rb"""<\?xml version="1\.0" encoding="UTF-8"(?: standalone="yes")?\?>\s*<""")
 
 
@@ -32,15 +33,25 @@ def scan_xml(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """
     head, tail = b"", b""
     for chunk in chunks:
-        if len(head) < 1024:
-            head += chunk[: 1024 - len(head)]
-        window = tail + chunk
-        if b"!" in window and any(mark in window for mark in _DECLARATIONS):  # one byte is looked for fastest
-            sentence = "工作簿里有不该有的实体声明，为安全起见没有读取。"
-            raise refused(DOCTYPE, sentence, FRESH)
-        tail = window[-20:]
+        if len(head) < HEAD:
+            head += chunk[: HEAD - len(head)]
+        _refuse_declarations(tail + chunk)
+        tail = (tail + chunk)[-20:]
         yield chunk
     _check_encoding(head)
+
+
+def demand_harmless(content: bytes) -> None:
+    """The same for a part that is in hand whole."""
+    _refuse_declarations(content)
+    _check_encoding(content[:HEAD])
+
+
+def _refuse_declarations(content: bytes) -> None:
+    if b"!" not in content or b"Y" not in content:  # each has both, and one byte is looked for fastest
+        return
+    if any(mark in content for mark in _DECLARATIONS):
+        raise refused(DOCTYPE, "工作簿里有不该有的实体声明，为安全起见没有读取。", FRESH)
 
 
 def _check_encoding(head: bytes) -> None:
