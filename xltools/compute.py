@@ -107,7 +107,7 @@ def as_number(value: Value) -> Number | None:
 Picker = Callable[[Sequence[Any]], tuple[Any, ...]]
 
 
-def _picker(places: Sequence[int]) -> Picker:
+def picker(places: Sequence[int]) -> Picker:
     """What stands at these places of a list, as one call gives it."""
     if len(places) > 1:
         return itemgetter(*places)
@@ -157,16 +157,16 @@ def _sums(form: Form) -> _Sums:
 
     def group_of(items: Sequence[Item]) -> _Group:
         parts = [[at[part] for part in item.sum] for item in items]
-        return _Group(_picker(sum(parts, [])), len(parts[0]), tuple(map(_picker, parts)))
+        return _Group(picker(sum(parts, [])), len(parts[0]), tuple(map(_picker, parts)))
 
     names = tuple(form.items)
     return _Sums(
         inputs=inputs,
         totals=derived,
         groups=tuple(map(group_of, groups)),
-        derived=_picker([at[name] for name in derived]),
-        reading=_picker([at[name] for name in names]),
-        shown=_picker([names.index(name) for name in derived]),
+        derived=picker([at[name] for name in derived]),
+        reading=picker([at[name] for name in names]),
+        shown=picker([names.index(name) for name in derived]),
         figures=Row(names, (None,) * len(names)),
     )
 
@@ -308,8 +308,8 @@ def _rules(form: Form, level: str, is_last_known: bool) -> _Rules:
         if line.binds(level) and (is_last_known or not any(ref.last for ref in line.bound.refs))
     ]
     refs = {ref: place for place, ref in enumerate(dict.fromkeys(r for one in lines for r in one.bound.refs))}
-    asked = _picker([at[ref] for ref in refs])
-    return _Rules(names, last, asked, tuple((one, _picker([refs[r] for r in one.bound.refs])) for one in lines))
+    asked = picker([at[ref] for ref in refs])
+    return _Rules(names, last, asked, tuple((one, picker([refs[r] for r in one.bound.refs])) for one in lines))
 
 
 def broken_rules(
