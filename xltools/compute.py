@@ -157,7 +157,7 @@ def _sums(form: Form) -> _Sums:
 
     def group_of(items: Sequence[Item]) -> _Group:
         parts = [[at[part] for part in item.sum] for item in items]
-        return _Group(picker(sum(parts, [])), len(parts[0]), tuple(map(_picker, parts)))
+        return _Group(picker(sum(parts, [])), len(parts[0]), tuple(map(picker, parts)))
 
     names = tuple(form.items)
     return _Sums(

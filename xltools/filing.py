@@ -7,14 +7,13 @@ text that stands in the file, so that a check can quote it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, InvalidOperation
 from functools import cached_property
-from operator import itemgetter
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
-from xltools.compute import Row, all_figures, parted
+from xltools.compute import Row, all_figures, parted, picker
 from xltools.display import shows
 from xltools.form import Form, Value
 from xltools.layout import Carrier
@@ -57,6 +56,69 @@ class Cell:
         return hash((self.text, self.formula))
 
 
+BLANK = Cell("blank")
+
+
+class Places:
+    """The addresses of some cells, in their order, which all sheets that are alike share."""
+
+    __slots__ = ("addresses", "at", "pickers")
+
+    def __init__(self, addresses: Iterable[str]) -> None:
+        self.addresses = tuple(addresses)
+        self.at = {address: at for at, address in enumerate(self.addresses)}
+        self.pickers: dict[Picked, Callable[[tuple[Cell, ...]], tuple[Cell, ...]]] = {}
+
+
+class Cells(Mapping[str, Cell]):
+    """The cells of a sheet beside places that it shares with others: no dict of its own.
+
+    `given` has one cell for each place, BLANK itself where nothing is kept, and BLANK behind them all.
+    """
+
+    __slots__ = ("_given", "_places")
+
+    def __init__(self, places: Places, given: tuple[Cell, ...]) -> None:
+        self._places, self._given = places, given
+
+    def __getitem__(self, address: str) -> Cell:
+        cell = self._given[self._places.at[address]]
+        if cell is BLANK:
+            raise KeyError(address)
+        return cell
+
+    def __contains__(self, address: object) -> bool:
+        return address in self._places.at and self._given[self._places.at[address]] is not BLANK
+
+    def __iter__(self) -> Iterator[str]:
+        return (address for address, _ in self._kept())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._kept())
+
+    def items(self) -> ItemsView[str, Cell]:
+        return dict(self._kept()).items()
+
+    def values(self) -> ValuesView[Cell]:
+        return dict(self._kept()).values()
+
+    def _kept(self) -> Iterator[tuple[str, Cell]]:
+        pairs = zip(self._places.addresses, self._given, strict=False)
+        return ((address, cell) for address, cell in pairs if cell is not BLANK)
+
+    def picked(self, wanted: Picked) -> tuple[Cell, ...]:
+        """See Picked."""
+        pick = self._places.pickers.get(wanted)
+        if pick is None:
+            at, behind = self._places.at, len(self._places.addresses)
+            pick = picker([at.get(address, behind) for address in wanted.addresses])
+            self._places.pickers[wanted] = pick
+        return pick(self._given)
+
+    def __reduce__(self) -> tuple[type[dict[str, Cell]], tuple[dict[str, Cell]]]:
+        return dict, (dict(self._kept()),)
+
+
 class Picked:
     """Some cells of a sheet, fetched together.
 
@@ -67,19 +129,14 @@ Cell(kind='number', text='3', formula=None, locked=True, format='general', code=
 
     def __init__(self, addresses: Iterable[str]) -> None:
         self.addresses = tuple(addresses)
-        self._get = itemgetter(*self.addresses) if len(self.addresses) > 1 else None
 
     def of(self, cells: Mapping[str, Cell]) -> tuple[Cell, ...]:
         """In the order of the addresses; a blank one where nothing is."""
-        if self._get is not None:
-            try:
-                return cast(tuple[Cell, ...], self._get(cells))
-            except KeyError:
-                pass
-        return tuple(cells.get(address, BLANK) for address in self.addresses)
+        if isinstance(cells, Cells):
+            return cells.picked(self)
+        return tuple([cells.get(address, BLANK) for address in self.addresses])
 
 
-BLANK = Cell("blank")
 _SIGNIFICANT = Context(prec=15)  # digits of a number that Excel shows
 THROUGH = " > "  # no file name holds a ">" on Windows
 

@@ -13,10 +13,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import getitem
 from typing import TypeVar
 from xml.parsers import expat
 
-from xltools.filing import Cell, CellKind, FormatKind, SheetFacts, Skeleton
+from xltools.compute import Picker, picker
+from xltools.filing import BLANK, Cell, CellKind, Cells, FormatKind, Places, SheetFacts, Skeleton
 from xltools.reading.known import Store, Unusual
 from xltools.reading.parts import PropertiesReader, State, StringsReader, WorkbookReader, unescaped
 from xltools.reading.sheet import MOST_CELLS, MOST_EXPANDED, Common, SheetReader
@@ -40,18 +42,20 @@ _UTF_8 = re.compile(
 _NO_CHARACTER = re.compile("[\ufffe\uffff]")  # which expat refuses
 
 
-@dataclass(frozen=True)
 class Cut:
     """How values are cut out of a kind of part: what stands before and behind each."""
 
-    before: bytes
-    value: bytes
-    behind: bytes
+    def __init__(self, before: Sequence[bytes], value: bytes, behind: bytes) -> None:
+        self._behind = behind
+        begun = b"|".join(map(re.escape, before))
+        self._each = re.compile(b"(" + begun + b")(" + value + b")" + re.escape(behind))
 
     def pieces(self, data: bytes) -> tuple[list[bytes], list[bytes]]:
-        """What stands around the values, and these."""
-        pieces = re.split(re.escape(self.before) + b"(" + self.value + b")" + re.escape(self.behind), data)
-        return pieces[::2], pieces[1::2]
+        """What stands around the values, with what stands before each by itself; and the values."""
+        pieces = self._each.split(data)
+        values = pieces[2::3]
+        del pieces[2::3]
+        return pieces, values
 
     def marked(self, pieces: Sequence[bytes]) -> bytes:
         """The part with a mark in place of each value.
@@ -60,8 +64,8 @@ class Cut:
         "<" of XML begins a tag, so that any further ">" stands in a text.
         """
         made = [pieces[0]]
-        for number, piece in enumerate(pieces[1:]):
-            made += (self.before, b"%d" % (_MARK + number), self.behind, piece)
+        for number, (before, piece) in enumerate(zip(pieces[1::2], pieces[2::2], strict=True)):
+            made += (before, b"%d" % (_MARK + number), self._behind, piece)
         part = b"".join(made)
         if not _UTF_8.match(part) or b"<!" in part or _HOLE in part or part.count(b"<") != part.count(b">"):
             raise Unusual
@@ -81,7 +85,7 @@ def text_of(value: bytes) -> str:
 
 # ---- sheets
 
-_CELL_VALUE = Cut(b"<v>", _NO_MARKUP, b"</v>")
+_CELL_VALUE = Cut((b"<v>", b"<is><t>", b'<is><t xml:space="preserve">'), _NO_MARKUP, b"</")
 _HEIGHT = re.compile(rb'(<row [^<>]*? ht=")[1-9][0-9]{0,2}(?:\.[0-9]+)?(?=")')  # of a row that can be seen
 
 
@@ -93,10 +97,7 @@ def read_sheet(data: bytes, common: Common, name: str, state: State) -> SheetFac
     if len(data) > LONGEST_SHEET:
         return None
     data = _without_view(data)
-    skeleton: _SheetSkeleton | None = None
-    values: list[bytes] = []
-    if _INLINE not in data[:HEAD]:  # else each has texts of its own
-        skeleton, values = _known_sheet(data, common, often=3)
+    skeleton, values = _known_sheet(data, common, often=3)
     for make_alike in (_in_one_way, _at_one_height):
         if skeleton is None and (alike := make_alike(data)) != data:
             data = alike
@@ -172,8 +173,8 @@ def _is_sound(fragment: bytes) -> bool:
     return True
 
 
-class _Fillings(dict[bytes | str | None, Cell | None]):
-    """The cells that may stand at a place, by value: a text for strings, else the bytes of the part."""
+class _Fillings(dict[bytes | str | None, Cell]):
+    """The cells that may stand at a place, by value: a text for strings, else the bytes of the part.  BLANK is none."""
 
     kept = 0  # by all of them
 
@@ -181,7 +182,7 @@ class _Fillings(dict[bytes | str | None, Cell | None]):
         super().__init__()
         self._like = like
 
-    def __missing__(self, value: bytes | str | None) -> Cell | None:
+    def __missing__(self, value: bytes | str | None) -> Cell:
         text = text_of(value) if isinstance(value, bytes) else value
         cell = self._cell(text)
         has_room = len(self) < MOST_ALIKE and _Fillings.kept < MOST_CELLS_KEPT
@@ -190,11 +191,11 @@ class _Fillings(dict[bytes | str | None, Cell | None]):
             self[value] = cell
         return cell
 
-    def _cell(self, text: str | None) -> Cell | None:
+    def _cell(self, text: str | None) -> Cell:
         like = self._like
         if text is None or (text == "" and like.kind != "text"):
             is_kept = like.formula is not None or not like.locked
-            return Cell("blank", "", like.formula, like.locked, like.format) if is_kept else None
+            return Cell("blank", "", like.formula, like.locked, like.format) if is_kept else BLANK
         return Cell(like.kind, text, like.formula, like.locked, like.format, like.code)
 
 
@@ -203,41 +204,49 @@ def _fillings(kind: CellKind, formula: str | None, locked: bool, format: FormatK
     return _Fillings(Cell(kind, "", formula, locked, format, code))
 
 
-Place = tuple[int, int, _Fillings]  # number of the value, of the cell that it fills, and with what
+@dataclass(frozen=True)
+class _Holes:
+    """Some of the values of a sheet, and what each fills its cell with."""
+
+    pick: Picker
+    fillings: tuple[_Fillings, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class _SheetSkeleton(Skeleton):
     facts: SheetFacts  # without cells
-    addresses: tuple[str, ...]  # of all cells, in the order of the sheet
-    cells: tuple[Cell | None, ...]  # as they are where a value is empty; None where nothing is kept then
-    direct: tuple[Place, ...]  # of values as they stand
-    strings: tuple[Place, ...]  # of values that are numbers of strings
-    results: tuple[tuple[int, bool], ...]  # values that are texts by themselves; whether they may be empty
+    places: Places  # of all cells, in the order of the sheet
+    count: int  # of values
+    direct: _Holes  # values as they stand
+    strings: _Holes  # values that are numbers of strings
+    rest: tuple[Cell, ...]  # cells that are no holes, and BLANK
+    in_order: Picker  # the cells of these three, in the order of the places, and BLANK behind them
+    results: Picker  # values that are texts by themselves
+    unempty: Picker  # those of them that may not be empty
     expanded: int  # characters of shared formulas
 
     def filled(self, values: list[bytes], common: Common, name: str, state: State) -> SheetFacts:
         """The sheet with these values.  Raises Unusual for one that cannot stand where it does."""
         common.expanded += self.expanded
-        if common.expanded > MOST_EXPANDED or len(values) != len(self.direct) + len(self.strings):
+        if common.expanded > MOST_EXPANDED or len(values) != self.count:
             raise Unusual  # more growth than is allowed; a character that no XML has
-        for number, may_be_empty in self.results:
-            if b"_x" in values[number] or not (values[number] or may_be_empty):
-                raise Unusual
-        cells, numbered = list(self.cells), common.numbered
-        for number, at, fillings in self.direct:
-            if value := values[number]:
-                cells[at] = fillings[value]
+        if b"_x" in _HOLE.join(self.results(values)) or b"" in self.unempty(values):
+            raise Unusual
+        direct, strings = self.direct, self.strings
         try:
-            for number, at, fillings in self.strings:
-                cells[at] = fillings[numbered[values[number]]]
+            texts = map(common.numbered.__getitem__, strings.pick(values))
+            cells = [
+                *map(getitem, direct.fillings, direct.pick(values)),
+                *map(getitem, strings.fillings, texts),
+                *self.rest,
+            ]
         except KeyError:
             raise Unusual from None
         facts = self.facts
         return SheetFacts(
             name=name,
             state=state,
-            cells={at: cell for at, cell in zip(self.addresses, cells, strict=True) if cell is not None},
+            cells=Cells(self.places, self.in_order(cells)),
             merges=facts.merges,
             hidden_rows=facts.hidden_rows,
             hidden_columns=facts.hidden_columns,
@@ -272,12 +281,12 @@ def _learn_sheet(pieces: Sequence[bytes], common: Common) -> _SheetSkeleton:
     reader.parse(_CELL_VALUE.marked(pieces), "")
     if reader.arrays or reader.drawing or reader.overfull or reader.spread_to:
         raise Unusual
-    count = len(pieces) - 1
-    cells: list[Cell | None] = list(reader.cells.values())
-    addresses = tuple(reader.cells)
-    direct: list[Place] = []
-    strings: list[Place] = []
-    results: list[tuple[int, bool]] = []
+    count = len(pieces) // 2
+    direct: dict[int, _Filled] = {}  # by number of the value
+    strings: dict[int, _Filled] = {}
+    rest: list[tuple[int, Cell]] = []
+    results: list[int] = []
+    unempty: list[int] = []
     for at, cell in enumerate(reader.cells.values()):
         mark = cell.text.removeprefix(_STRING_MARK)
         number = int(mark) - _MARK if mark.isdecimal() and len(mark) == len(str(_MARK)) else -1
@@ -285,36 +294,45 @@ def _learn_sheet(pieces: Sequence[bytes], common: Common) -> _SheetSkeleton:
         if not 0 <= number < count:
             if is_string:  # the number of a string that was not cut out
                 raise Unusual
+            rest.append((at, cell))
             continue
         if cell.kind not in ("number", "text", "error"):
             raise Unusual
         if cell.kind == "text" and not is_string:
             if cell.format == "date":  # or a date of ISO 8601
                 raise Unusual
-            # without a formula an empty text and a cell without any look the same here
-            results.append((number, cell.formula is not None))
+            results.append(number)
+            if cell.formula is None:  # an empty text and a cell without any look the same here
+                unempty.append(number)
         fillings = _fillings(cell.kind, cell.formula, cell.locked, cell.format, cell.code)
-        (strings if is_string else direct).append((number, at, fillings))
-        cells[at] = fillings[None if is_string else b""]
-    places = sorted(direct + strings, key=lambda place: place[0])
-    if [number for number, _, _ in places] != list(range(count)):
+        (strings if is_string else direct)[number] = at, fillings
+    if len(direct) + len(strings) != count:
         raise Unusual
+    places = Places(reader.cells)
+    holes = [at for at, _ in (*direct.values(), *strings.values())]
+    where = {at: number for number, at in enumerate([*holes, *(at for at, _ in rest)])}
     return _SheetSkeleton(
-        holes=frozenset(addresses[at] for _, at, _ in places),
+        holes=frozenset(places.addresses[at] for at in holes),
         facts=reader.facts("", "visible"),
-        addresses=addresses,
-        cells=tuple(cells),
-        direct=tuple(direct),
-        strings=tuple(strings),
-        results=tuple(results),
+        places=places,
+        count=count,
+        direct=_Holes(picker(list(direct)), tuple(fillings for _, fillings in direct.values())),
+        strings=_Holes(picker(list(strings)), tuple(fillings for _, fillings in strings.values())),
+        rest=(*(cell for _, cell in rest), BLANK),
+        in_order=picker([*(where[at] for at in range(len(where))), len(where)]),
+        results=picker(results),
+        unempty=picker(unempty),
         expanded=reader.common.expanded,
     )
 
 
+_Filled = tuple[int, _Fillings]  # number of the cell that a value fills, and with what
+
+
 # ---- small parts: names, properties, strings
 
-_NAMED = Cut(b">", b'"' + _NO_MARKUP + b'"', b"</definedName>")
-_PROPERTY = Cut(b">", _NO_MARKUP, b"</vt:lpwstr>")
+_NAMED = Cut([b">"], b'"' + _NO_MARKUP + b'"', b"</definedName>")
+_PROPERTY = Cut([b">"], _NO_MARKUP, b"</vt:lpwstr>")
 MappingReader = TypeVar("MappingReader", WorkbookReader, PropertiesReader)
 _BOOKS: Store[tuple[WorkbookReader, tuple[str, ...]]] = Store()
 _PROPERTIES: Store[tuple[PropertiesReader, tuple[str, ...]]] = Store()
