@@ -102,14 +102,15 @@ class Phrase:
 
     text: str
     _pattern: str = field(repr=False)  # of `re`, but for the years
-    anchor: str = field(repr=False)  # stands in every text that it matches
+    anchors: tuple[str, ...] = field(repr=False)  # of which one stands in every text that it matches
 
     @property
     def has_number(self) -> bool:
         return "{n}" in self.text
 
     def matches(self, folded: str, year: int) -> Iterator[re.Match[str]]:
-        return _compiled(self._pattern, year).finditer(folded) if self.anchor in folded else iter(())
+        may_be_there = any(anchor in folded for anchor in self.anchors)
+        return _compiled(self._pattern, year).finditer(folded) if may_be_there else iter(())
 
 
 @lru_cache(maxsize=1024)
@@ -134,7 +135,7 @@ def parse_phrase(text: str, *, file: str = "", key: str = "words") -> Phrase:
     folded = fold(text)
     made, inside = "", False
     choices: list[str] = []
-    anchor = ""  # the longest of the fixed pieces
+    fixed: list[list[str]] = [[""]]  # the pieces that have to be there, each with its choices; marks are left out
     for part in re.findall(r"…+|\{[^}]*\}?|[\[\]|]|[^…{}\[\]|]+|\}", folded):
         piece = ""
         if part[0] == "…":
@@ -151,17 +152,22 @@ def parse_phrase(text: str, *, file: str = "", key: str = "words") -> Phrase:
             if inside:
                 refuse("里 [ ] 不能套 [ ]")
             inside, choices = True, [""]
+            fixed.append([""])
         elif part in "]|":
             if not inside:
                 refuse(f"里的 {part} 没有对应的 [；几选一写作 [甲|乙]")
             if part == "|":
                 choices.append("")
+                fixed[-1].append("")
             else:  # the longest first: of 新收到, 新收 would leave 到 to a gap
                 made += f"(?:{'|'.join(sorted(choices, key=len, reverse=True))})"
                 inside = False
         else:
             piece = re.escape(part)
-            anchor = anchor if inside else max(anchor, part, key=len)
+            if inside:
+                fixed[-1][-1] = max(fixed[-1][-1], part, key=len)
+            else:
+                fixed.append([part])
         if inside:
             choices[-1] += piece
         else:
@@ -172,7 +178,9 @@ def parse_phrase(text: str, *, file: str = "", key: str = "words") -> Phrase:
         refuse("不能以 … 开头或结尾")
     if not re.search(r"\w", re.sub(r"\{[^}]*\}|…", "", folded)):
         refuse("里除了记号没有字")
-    return Phrase(text, made, anchor)
+    # the piece whose shortest choice is the longest
+    anchors = max(fixed, key=lambda choices: (min(map(len, choices)), -len(choices)))
+    return Phrase(text, made, tuple(anchors))
 
 
 def fold(text: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from itertools import groupby
 
 from xltools.checks.meaning import meaning
 from xltools.checks.registry import Case, Check, check
@@ -40,19 +40,52 @@ def expected_meanings(form: Form) -> dict[str, str]:
     return {item.id: meaning(total_formula(layout, item)) for item in form.derived}
 
 
+@dataclass(frozen=True)
+class _Totals:
+    """The derived cells of one sheet, and where their items stand among the form's totals."""
+
+    slots: tuple[Slot, ...]
+    places: Picked
+    at: tuple[int, ...]
+
+
 def totals_read(case: Case) -> Iterator[tuple[Slot, Cell]]:
     """Every derived cell of the sheets whose labels are in order."""
+    for asked, cells in _totals_by_sheet(case):
+        yield from zip(asked.slots, cells, strict=True)
+
+
+def _totals_by_sheet(case: Case) -> Iterator[tuple[_Totals, tuple[Cell, ...]]]:
     book = case.filing.book
     broken = {fault.sheet for fault in case.filing.label_faults}
-    for name, slots, places in _totals_by_sheet(case.layout):
+    for name, asked in _totals(case.layout).items():
         if book is not None and name in book.sheets and name not in broken:
-            yield from zip(slots, places.of(book.sheets[name].cells), strict=True)
+            yield asked, asked.places.of(book.sheets[name].cells)
 
 
 @lru_cache(maxsize=64)
-def _totals_by_sheet(layout: Layout) -> tuple[tuple[str, tuple[Slot, ...], Picked], ...]:
-    groups = [(name, tuple(each)) for name, each in groupby(layout.derived, lambda slot: slot.sheet)]
-    return tuple((name, slots, Picked(slot.address for slot in slots)) for name, slots in groups)
+def _totals(layout: Layout) -> Mapping[str, _Totals]:
+    made: dict[str, list[Slot]] = {}
+    for slot in layout.derived:
+        made.setdefault(slot.sheet, []).append(slot)
+    at = {item.id: place for place, item in enumerate(layout.form.derived)}
+    return {
+        name: _Totals(
+            tuple(slots), Picked(slot.address for slot in slots), tuple(at[slot.item.id] for slot in slots)
+        )
+        for name, slots in made.items()
+    }
+
+
+def _shown_otherwise(case: Case) -> Iterator[tuple[Slot, Cell]]:
+    """Totals that show something, and not what their parts add up to."""
+    for asked, cells in _totals_by_sheet(case):
+        texts = [cell.text for cell in cells]
+        if not any(texts):
+            continue  # saved by a program that works nothing out
+        for slot, cell, at in zip(asked.slots, cells, asked.at, strict=True):
+            if cell.text and not same(cell, case.shown_sums[at]):
+                yield slot, cell
 
 
 @check("G201", "合计被改成了数", requires=STRUCTURE, vanishes=True, of="frame")
@@ -165,14 +198,11 @@ def stale_total(this: Check, case: Case) -> Iterator[Finding]:
     不通过：公式对，显示 12，各分项之和是 13
     改正：打开后按 F9 重算再保存；不改也不影响汇总。
     """
-    expected = expected_meanings(case.form)
     stale = [
         (slot, cell)
-        for slot, cell in totals_read(case)
+        for slot, cell in _shown_otherwise(case)
         if cell.formula is not None
-        and cell.text
-        and not same(cell, case.sums[slot.item.id])
-        and meaning(cell.formula, slot.sheet) == expected[slot.item.id]
+        and meaning(cell.formula, slot.sheet) == expected_meanings(case.form)[slot.item.id]
         and all(
             (entry := case.filing.entries.get(leaf)) is not None
             and entry.fault is None

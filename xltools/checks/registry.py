@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Any, Literal, TypeVar, cast
 
 from xltools.checks.plain import Judged, doubtful
-from xltools.compute import Number, RuleResult, as_number, broken_rules, totals
+from xltools.compute import Number, RuleResult, broken_rules, shown_totals
 from xltools.culprit import Strength, Suspect, suspects
 from xltools.detail import detail_sheets
 from xltools.filing import Filing
@@ -69,10 +69,14 @@ class Case:
         return doubtful(self.filing, self.level)
 
     @cached_property
+    def shown_sums(self) -> tuple[Number | None, ...]:
+        """Every total as its parts give it, blanks passed over as in SUM; in the order of `form.derived`."""
+        return shown_totals(self.form, self.filing.inputs, self.filing.figures)
+
+    @cached_property
     def sums(self) -> Mapping[str, Number | None]:
-        """Every total as its parts give it, blanks passed over as in SUM."""
-        known = {item.id: as_number(self.filing.figures[item.id]) for item in self.form.derived}
-        return totals(self.form, self.filing.inputs, blank=0) if None in known.values() else known
+        """The same by item."""
+        return dict(zip((item.id for item in self.form.derived), self.shown_sums, strict=True))
 
     @cached_property
     def broken(self) -> tuple[RuleResult, ...]:

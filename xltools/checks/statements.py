@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -27,9 +28,11 @@ def text_against_table(this: Check, case: Case) -> Iterator[Finding]:
     year = case.filing.year
     if case.filing.is_rollup or year is None:  # a roll-up's texts are its units' own
         return
-    for name, statements in _by_text(case.form).items():
+    for name, (at_a_glance, statements) in _by_text(case.form).items():
         text = case.filing.texts.get(name, "")
         folded = fold_whole(text)
+        if not at_a_glance.search(folded):
+            continue
         differing: list[_Differing] = []
         for statement, anchors in statements:
             if any(map(folded.__contains__, anchors)):
@@ -39,16 +42,25 @@ def text_against_table(this: Check, case: Case) -> Iterator[Finding]:
 
 
 @lru_cache(maxsize=64)
-def _by_text(form: Form) -> Mapping[str, tuple[tuple[Statement, tuple[str, ...]], ...]]:
-    """Text → what it may state, each with pieces of which one stands in every text that states it."""
-    return {
-        name: tuple(
-            (one, tuple(phrase.anchor for phrase in one.words))
-            for one in form.statements
-            if name in one.texts
-        )
-        for name in form.texts
-    }
+def _by_text(form: Form) -> Mapping[str, tuple[re.Pattern[str], tuple[tuple[Statement, list[str]], ...]]]:
+    """Text → what it may state, each with pieces of which one stands in every text that states it; before them, how
+    any of these pieces is found."""
+    made = {}
+    for name in dict.fromkeys(text for one in form.statements for text in one.texts):
+        statements = tuple((one, _anchors(one)) for one in form.statements if name in one.texts)
+        pieces = {anchor for _, anchors in statements for anchor in anchors}
+        made[name] = re.compile("|".join(map(re.escape, _shortest(pieces)))), statements
+    return made
+
+
+def _anchors(statement: Statement) -> list[str]:
+    return _shortest(anchor for phrase in statement.words for anchor in phrase.anchors)
+
+
+def _shortest(pieces: Iterable[str]) -> list[str]:
+    """Without those in which another one stands."""
+    each = sorted(set(pieces))
+    return [one for one in each if not any(other in one for other in each if other != one)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from operator import eq
+from operator import is_, itemgetter
 
 from xltools.checks.registry import Case, Check, check
 from xltools.filing import LabelFault, SheetFacts
@@ -26,6 +26,7 @@ FIELD_WORDS = {
 }
 OWN_ISSUE = re.compile("I[0-9]{4}-[0-9a-f]{10}")  # as roster.issue_number makes them
 MOST_LABELS = 5  # changed ones of a sheet named one by one; more are one cause
+MOST_NAMES = 100  # that a workbook of ours has besides those of its cells; of more it is not remembered where they are
 RETURN_TO_BLANK = "请用下发给本单位的模板重新填报。"
 
 
@@ -73,6 +74,58 @@ def carriers_disagree(this: Check, case: Case) -> Iterator[Finding]:
     改正：用下发给本单位的模板重新填报，不要改表头。
     """
     filing = case.filing
+    is_known = filing.unit is not None and filing.year is not None
+    told = () if is_known and _all_agree(case) else tuple(_contradictions(this, case))
+    yield from told
+    if told or filing.unit is None or filing.year is None or filing.book is None:
+        return
+    # a number of another shape was given by a ledger and cannot be worked out here
+    if META not in filing.book.sheets or not OWN_ISSUE.fullmatch(filing.issue):
+        return
+    meant = issue_number(case.form.key, filing.unit, filing.year)
+    if filing.issue != meant:
+        yield this.finding(
+            case,
+            f"签发号是“{filing.issue}”，按所写的单位、代码、级别和年度应是“{meant}”，这几项中有一项被改过。",
+            RETURN_TO_BLANK,
+            sheet=META,
+            cell=case.layout.meta["issue"].address,
+            found=filing.issue,
+            expected=meant,
+        )
+
+
+def _all_agree(case: Case) -> bool:
+    """Whether each field of the identity is said in one way, and in sight, as it is in nearly every workbook."""
+    claims, layout = case.filing.claims, case.layout
+    if case.filing.label_faults or len(claims) != len(layout.carriers):
+        return False
+    if not all(map(is_, map(itemgetter(0), claims), layout.carriers)):
+        return False
+    values = [value for _, value in claims]
+    for everywhere, in_sight in _carriers_of_fields(layout):
+        said = set(map(values.__getitem__, everywhere))
+        said.discard(None)
+        if len(said) != 1 or not any(map(values.__getitem__, in_sight)):
+            return False
+    return True
+
+
+@lru_cache(maxsize=64)
+def _carriers_of_fields(layout: Layout) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
+    """Of each field the positions of its carriers, and of those that a clerk sees."""
+    at = tuple(enumerate(layout.carriers))
+    return tuple(
+        (
+            tuple(n for n, one in at if one.field == name),
+            tuple(n for n, one in at if one.field == name and one.place and one.place.sheet != META),
+        )
+        for name in FIELD_WORDS
+    )
+
+
+def _contradictions(this: Check, case: Case) -> Iterator[Finding]:
+    filing = case.filing
     said: dict[str, list[str]] = {}
     shown: set[str] = set()  # fields that a clerk sees
     moved = {
@@ -111,28 +164,12 @@ def carriers_disagree(this: Check, case: Case) -> Iterator[Finding]:
         if name not in said:
             words = FIELD_WORDS[name]
             yield this.finding(case, f"工作簿各处都没有{words}，被清掉了。", RETURN_TO_BLANK, expected=words)
-            conflict = True
     if moved.isdisjoint(case.layout.section_names):
         for name in [name for name in FIELD_WORDS if name in said and name not in shown]:
             words = FIELD_WORDS[name]
             yield this.finding(
                 case, f"各张表的表头都没有{words}了，被清掉了。", RETURN_TO_BLANK, expected=words
             )
-            conflict = True
-    if conflict or filing.book is None or META not in filing.book.sheets:
-        return
-    meant = issue_number(case.form.key, filing.unit, filing.year)
-    # a number of another shape was given by a ledger and cannot be worked out here
-    if filing.issue != meant and OWN_ISSUE.fullmatch(filing.issue):
-        yield this.finding(
-            case,
-            f"签发号是“{filing.issue}”，按所写的单位、代码、级别和年度应是“{meant}”，这几项中有一项被改过。",
-            RETURN_TO_BLANK,
-            sheet=META,
-            cell=case.layout.meta["issue"].address,
-            found=filing.issue,
-            expected=meant,
-        )
 
 
 @check("S004", "年度不对", requires=("S003",))
@@ -337,11 +374,13 @@ def cut_away(this: Check, case: Case) -> Iterator[Finding]:
     """
     book = case.filing.book
     assert book is not None
-    # a cell's name goes where it is pasted
-    names = dict(zip(map(str.lower, book.names), book.names.values(), strict=True))
     handed_out = named_cells(case.layout)
-    if all(map(eq, map(names.get, handed_out), handed_out.values())):
-        return
+    if len(book.names) <= 2 * len(handed_out) + MOST_NAMES:
+        pick = _names_of_inputs(case.layout, tuple(book.names))
+        if pick is not None and pick(book.names) == tuple(handed_out.values()):
+            return
+    # a cell's name goes where it is pasted
+    names = {name.lower(): refers_to for name, refers_to in book.names.items()}
     for slot in case.layout.inputs:
         refers_to = names.get(slot.item.id, "").lstrip("=").replace("'", "").replace("$", "")
         if refers_to and refers_to.partition(":")[0] != f"{slot.sheet}!{slot.address}":
@@ -361,3 +400,17 @@ def cut_away(this: Check, case: Case) -> Iterator[Finding]:
 def named_cells(layout: Layout) -> Mapping[str, str]:
     """Names of inputs → where each stands, as a template has it: '三、依申请公开'!$D$7"""
     return {slot.item.id: slot.place.absolute for slot in layout.inputs}
+
+
+@lru_cache(maxsize=64)
+def _names_of_inputs(
+    layout: Layout, names: tuple[str, ...]
+) -> Callable[[Mapping[str, str]], tuple[str, ...]] | None:
+    """What the names of inputs refer to, out of all that a workbook's names do; None where one is missing.
+
+    Excel knows no capital letters in names; of two that are one the last is meant."""
+    written = {name.lower(): name for name in names}
+    wanted = [written.get(name) for name in named_cells(layout)]
+    if len(wanted) < 2 or None in wanted:
+        return None
+    return itemgetter(*wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from xltools.answers import MOST_TEXT
@@ -17,17 +17,34 @@ from xltools.roster import MOST_NAME
 LOST = "\ufffd"  # what stands for a character that no file can hold
 
 
-def written(case: Case, *, joined: bool = True) -> Iterator[tuple[Place, str]]:
-    """Every text that was read, with its place; `joined`: also what a roll-up makes of its units' texts, which is
-    whole on 明细 only."""
+Written = tuple[Place, str]
+
+
+def written(case: Case) -> list[Written]:
+    """Every text that was read, with its place."""
+    return case.once("written", lambda: [*_beside_figures(case), *_as_figures(case, _in_words(case.layout))])
+
+
+def _beside_figures(case: Case) -> list[Written]:
+    """The texts of the report, the cover's and the explanations."""
+    return case.once("texts", lambda: list(_said(case)))
+
+
+def _said(case: Case) -> Iterator[Written]:
     filing, layout = case.filing, case.layout
-    yield from ((layout.texts[name], text) for name, text in filing.texts.items())
-    yield from ((layout.cover[name], text) for name, text in filing.cover.items())
-    yield from ((layout.rules[name].explanation, text) for name, text in filing.explanations.items())
-    for slot in _in_words(layout):
-        entry = filing.entries.get(slot.item.id)
-        whole = joined or not (filing.is_rollup and slot.item.rollup == "list")
-        if entry is not None and entry.value is not None and whole:
+    for name, text in filing.texts.items():
+        yield layout.texts[name], text
+    for name, text in filing.cover.items():
+        yield layout.cover[name], text
+    for name, text in filing.explanations.items():
+        yield layout.rules[name].explanation, text
+
+
+def _as_figures(case: Case, slots: Iterable[Slot]) -> Iterator[Written]:
+    """Inputs that are texts."""
+    for slot in slots:
+        entry = case.filing.entries.get(slot.item.id)
+        if entry is not None and entry.value is not None:
             yield slot.place, str(entry.value)
 
 
@@ -68,9 +85,8 @@ def no_text(this: Check, case: Case) -> Iterator[Finding]:
     改正：把文字重新打（粘贴）进这一格。
     """
     book = case.filing.book
-    for place, _ in written(case):
-        if book is None or (place.sheet, place.address) in case.layout.at:
-            continue  # an item's formula is V108's matter
+    for place, _ in _beside_figures(case) if book is not None else ():  # an item's formula is V108's matter
+        assert book is not None
         cell = book.sheets[place.sheet].cell(place.address)
         if cell.formula is not None or cell.kind == "error":
             shown = f"={cell.formula}" if cell.formula is not None else cell.text
@@ -152,7 +168,9 @@ def text_too_long(this: Check, case: Case) -> Iterator[Finding]:
             f"填报单位名称有 {len(filing.unit.name)} 个字，不能超过 {MOST_NAME} 个。",
             "请用下发的模板。",
         )
-    for place, text in written(case, joined=False):
+    # what a roll-up makes of its units' texts is whole on 明细 only
+    in_words = [slot for slot in _in_words(case.layout) if not (filing.is_rollup and slot.item.rollup == "list")]
+    for place, text in (*_beside_figures(case), *_as_figures(case, in_words)):
         if len(text) > MOST_TEXT // 2 and len(text.encode("utf-16-le", "replace")) // 2 > MOST_TEXT:
             yield this.finding(
                 case,
