@@ -166,7 +166,9 @@ def _central_entry(data: bytes, at: int) -> tuple[ZipEntry, int]:
         refuse_broken()
     after = at + _CENTRAL.size
     raw = data[after : after + name_size]
-    extra = _extra_fields(data[after + name_size : after + name_size + extra_size]) if extra_size else _NO_EXTRA
+    extra = (
+        _extra_fields(data[after + name_size : after + name_size + extra_size]) if extra_size else _NO_EXTRA
+    )
     is_wide = _ONES32 in (size, packed, offset)
     if is_wide:
         wide = extra.get(1, b"")

@@ -189,39 +189,55 @@ def _entries(book: Book, layout: Layout, sound: set[str], zeros: bool) -> Mappin
     for name, asked in _asked(layout).items():
         if name in sound:
             sheet = book.sheets[name]
-            known = _known_inputs(layout, name, zeros, sheet.skeleton is not None)
             names += asked.input_names
-            found += [one[cell] for one, cell in zip(known, asked.inputs.of(sheet.cells), strict=True)]
+            cells = asked.inputs.of(sheet.cells)
+            if sheet.skeleton is None:
+                kinds = _kinds_of(layout, name)
+                found += [_entry(cell, kind, zeros) for kind, cell in zip(kinds, cells, strict=True)]
+            else:
+                known = _known_inputs(layout, name, zeros)
+                found += [
+                    one.get(id(cell)) or one.learn(cell) for one, cell in zip(known, cells, strict=True)
+                ]
     return Row(tuple(names), tuple(found))
-
-
-@lru_cache(maxsize=512)
-def _known_inputs(layout: Layout, sheet: str, zeros: bool, are_shared: bool) -> tuple[_Known, ...]:
-    """For each input of a sheet what is known of its kind; see _known."""
-    items = (slot.item for slot in _asked(layout)[sheet].input_slots)
-    return tuple(_known((item.type, item.unit, item.places), zeros, are_shared) for item in items)
 
 
 Kind = tuple[FigureType, str | None, int | None]  # type, unit, places: all that is asked of an item here
 
 
-class _Known(dict[Cell, Entry]):
-    """What cells say as inputs of a kind: equal ones are read once, and filings share what they say."""
+@lru_cache(maxsize=512)
+def _kinds_of(layout: Layout, sheet: str) -> tuple[Kind, ...]:
+    """Of the inputs of a sheet."""
+    items = (slot.item for slot in _asked(layout)[sheet].input_slots)
+    return tuple((item.type, item.unit, item.places) for item in items)
+
+
+@lru_cache(maxsize=512)
+def _known_inputs(layout: Layout, sheet: str, zeros: bool) -> tuple[_Known, ...]:
+    """For each input of a sheet what is known of its kind."""
+    return tuple(_known(kind, zeros) for kind in _kinds_of(layout, sheet))
+
+
+class _Known(dict[int, Entry]):
+    """What cells say as inputs of a kind, by the cell's identity: those of sheets with a skeleton are mostly shared, so
+    that each is read once, and filings share what it says.  An entry holds its cell, so that no other one is taken for it.
+    """
 
     def __init__(self, kind: Kind, zeros: bool) -> None:
         super().__init__()
         self._kind, self._zeros = kind, zeros
 
-    def __missing__(self, cell: Cell) -> Entry:
+    def learn(self, cell: Cell) -> Entry:
         entry = _entry(cell, self._kind, self._zeros)
-        if len(self) < MOST_KNOWN and len(cell.text) <= LONGEST_KNOWN:
-            self[cell] = entry
+        if len(cell.text) <= LONGEST_KNOWN:
+            if len(self) >= MOST_KNOWN:
+                self.clear()
+            self[id(cell)] = entry
         return entry
 
 
 @lru_cache(maxsize=256)
-def _known(kind: Kind, zeros: bool, are_shared: bool) -> _Known:
-    """Equal cells of sheets with a skeleton are mostly one, and found at once; kept apart from those that are not."""
+def _known(kind: Kind, zeros: bool) -> _Known:
     return _Known(kind, zeros)
 
 

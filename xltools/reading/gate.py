@@ -292,7 +292,9 @@ def _check_parts(data: bytes, parts: Sequence[ZipEntry]) -> tuple[Mapping[str, s
     return types, kept
 
 
-_CONTENTS: Store[tuple[bytes, bytes]] = Store()  # of parts that are packed alike in many files: packed, inflated
+_CONTENTS: Store[tuple[bytes, bytes]] = (
+    Store()
+)  # of parts that are packed alike in many files: packed, inflated
 
 
 def _content(data: bytes, part: ZipEntry, *, is_xml: bool) -> bytes:

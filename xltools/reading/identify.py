@@ -17,16 +17,24 @@ from xltools.layout import IDENTITY, META, META_FIELDS, SCHEMA, Carrier, Layout
 from xltools.roster import CONSOLIDATED, KINDS, LEVELS, Unit
 
 OURS = "xltools."  # begins the names of carriers
-OURS_BEGINS = "xX"  # a quick look: most names of a workbook are those of its cells
+MOST_NAMES = 1_000  # of a workbook whose names are remembered
 META_CELLS = {name: f"B{row}" for row, name in enumerate(META_FIELDS, 2)}
 
 
 def marks(source: Mapping[str, str]) -> dict[str, str]:
     """Our own defined names or custom properties among all of a workbook: in small letters → what each stands for."""
+    names = tuple(source)
+    ours = (_ours if len(names) <= MOST_NAMES else _ours.__wrapped__)(names)
     found: dict[str, str] = {}
-    for name in [name for name in source if name[:1] in OURS_BEGINS and name[: len(OURS)].lower() == OURS]:
+    for name in ours:
         found.setdefault(name.lower(), source[name])
     return found
+
+
+@lru_cache(maxsize=64)
+def _ours(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Which of them are ours: most workbooks of a form have the same ones."""
+    return tuple(name for name in names if name[: len(OURS)].lower() == OURS)
 
 
 def is_ours(names: Mapping[str, str], properties: Mapping[str, str], meta: SheetFacts | None) -> bool:
@@ -36,12 +44,12 @@ def is_ours(names: Mapping[str, str], properties: Mapping[str, str], meta: Sheet
     return meta is not None and meta.cell("A1").text in (SCHEMA, ROLLUP_SCHEMA)
 
 
-def free_claims(book: Book) -> dict[str, list[str]]:
+def free_claims(book: Book, fields: Iterable[str] = META_FIELDS) -> dict[str, list[str]]:
     """What the carriers that need no layout say: field → values."""
     meta = book.sheets.get(META)
     properties, names = marks(book.properties), marks(book.names)
     said = {}
-    for name in META_FIELDS:
+    for name in fields:
         values = [meta.cell(META_CELLS[name]).text.strip()] if meta is not None else []
         values += [unquoted(source.get(OURS + name, "")) for source in (properties, names)]
         said[name] = [value for value in values if value]
@@ -50,7 +58,7 @@ def free_claims(book: Book) -> dict[str, list[str]]:
 
 def form_key(book: Book) -> str | None:
     """`gov-info-disclosure/2021` as most carriers say it."""
-    said = free_claims(book)
+    said = free_claims(book, ("form", "edition"))
     form, edition = most(said["form"]), most(said["edition"])
     return f"{form}/{edition}" if form and edition else None
 
@@ -58,17 +66,20 @@ def form_key(book: Book) -> str | None:
 def claims(book: Book, layout: Layout) -> tuple[Claim, ...]:
     """What every carrier says.  A carrier that a program dropped on re-saving says None."""
     sources = {"custom_property": marks(book.properties), "defined_name": marks(book.names)}
-    found = []
+    found: list[Claim] = []
     for sheet, places, carriers in _visible(layout):
         cells = places.of(book.sheets[sheet].cells if sheet in book.sheets else {})
-        found += [
-            Claim(carrier, said_in(cell) or None) for carrier, cell in zip(carriers, cells, strict=True)
-        ]
-    for carrier in layout.carriers:
-        if carrier.place is None:
-            said = sources[carrier.kind].get((carrier.name or "").lower())
-            found.append(Claim(carrier, (mended(unquoted(said)) or None) if said else None))
+        found += map(Claim, carriers, [said_in(cell) or None for cell in cells])
+    for carrier, name in _unseen(layout):
+        said = sources[carrier.kind].get(name)
+        found.append(Claim(carrier, (mended(unquoted(said)) or None) if said else None))
     return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def _unseen(layout: Layout) -> tuple[tuple[Carrier, str], ...]:
+    """The carriers that are no cells, with their names in small letters."""
+    return tuple((one, (one.name or "").lower()) for one in layout.carriers if one.place is None)
 
 
 @lru_cache(maxsize=64)

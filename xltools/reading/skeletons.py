@@ -20,12 +20,14 @@ from xml.parsers import expat
 from xltools.compute import Picker, picker
 from xltools.filing import BLANK, Cell, CellKind, Cells, FormatKind, Places, SheetFacts, Skeleton
 from xltools.reading.known import Store, Unusual
-from xltools.reading.parts import PropertiesReader, State, StringsReader, WorkbookReader, unescaped
+from xltools.reading.parts import MAIN, PropertiesReader, State, StringsReader, WorkbookReader, unescaped
+from xltools.reading.refusals import Refused
 from xltools.reading.sheet import MOST_CELLS, MOST_EXPANDED, Common, SheetReader
 
 LONGEST = 1 << 17  # bytes of a small part
 LONGEST_SHEET = 1 << 16  # bytes; a form's sheets have 8 to 25 thousand
 MOST_TEXT = 1 << 20  # bytes of the shared strings
+MOST_STRINGS_KEPT, LONGEST_STRING = 4_000, 1_000  # characters of each as it is stored
 HEAD = 4_000  # bytes of a sheet that show how the program writes that saved it
 MOST_ALIKE = 500  # cells remembered of those that may stand at a place
 LONGEST_ALIKE = 40  # characters of theirs
@@ -39,7 +41,6 @@ _UTF_8 = re.compile(
     rb"""(?:\xef\xbb\xbf)?(?:<\?xml version=["']1\.0["'](?: encoding=["'][Uu][Tt][Ff]-8["'])?"""
     rb"""(?: standalone=["'](?:yes|no)["'])? ?\?>)?\s*<[A-Za-z]"""
 )
-_NO_CHARACTER = re.compile("[\ufffe\uffff]")  # which expat refuses
 
 
 class Cut:
@@ -78,7 +79,7 @@ def text_of(value: bytes) -> str:
         text = value.decode()
     except UnicodeDecodeError:
         raise Unusual from None
-    if not value.isascii() and _NO_CHARACTER.search(text):
+    if "\ufffe" in text or "\uffff" in text:  # which expat refuses
         raise Unusual
     return text
 
@@ -389,25 +390,29 @@ def _read_mapping(
     return reader, {**texts(reader), **filled}
 
 
-_STRING = re.compile(f'<si><t(?: xml:space="preserve")?>({_NO_MARKUP.decode()})</t></si>')
+_STRING = re.compile(f'<si><t(?: xml:space="preserve")?>({_NO_MARKUP.decode()})</t>')
+_STRING_ENDS = "</si>"
 _FRAMES: Store[bool] = Store()
 
 
 def read_strings(data: bytes) -> list[str] | None:
-    """The shared strings, if each is a plain one; None where the plain reader has to read them."""
+    """The shared strings, each of which is known or sound by itself; None where the plain reader has to read them."""
     if b"<!" in data or len(data) > MOST_TEXT:
         return None
     try:
-        pieces = _STRING.split(text_of(data))
+        pieces = text_of(data).split(_STRING_ENDS)
     except Unusual:
         return None
-    frame = pieces[0], pieces[-1]
-    if len(frame[0]) + len(frame[1]) > HEAD:
+    at = pieces[0].find("<si>")
+    frame = pieces[0][:at], pieces[-1]
+    if at < 0 or len(frame[0]) + len(frame[1]) > HEAD or not _FRAMES.get(frame, lambda: _is_frame(*frame)):
         return None
-    if any(pieces[2:-1:2]) or len(pieces) < 3 or not _FRAMES.get(frame, lambda: _is_frame(*frame)):
+    pieces[0] = pieces[0][at:]
+    del pieces[-1]
+    try:
+        return list(map(_TEXTS.__getitem__, pieces))
+    except (Unusual, Refused):
         return None
-    texts = pieces[1::2]
-    return [unescaped(text) for text in texts] if b"_x" in data else texts
 
 
 def _is_frame(head: str, tail: str) -> bool:
@@ -417,3 +422,33 @@ def _is_frame(head: str, tail: str) -> bool:
     reader = StringsReader()
     reader.parse((head + "<si><t>1</t></si>" + tail).encode(), "")
     return reader.strings == ["1"]
+
+
+class _Texts(dict[str, str]):
+    """What a string says, by the string as it is stored, without its end."""
+
+    def __missing__(self, stored: str) -> str:
+        plain = _STRING.fullmatch(stored)
+        text = _unescaped(plain[1]) if plain else _one_string(stored)
+        if len(stored) <= LONGEST_STRING:
+            if len(self) >= MOST_STRINGS_KEPT:
+                self.clear()
+            self[stored] = text
+        return text
+
+
+_TEXTS = _Texts()
+
+
+def _unescaped(text: str) -> str:
+    return unescaped(text) if "_x" in text else text
+
+
+def _one_string(stored: str) -> str:
+    """What a string says that has runs or entities.  Raises Unusual or Refused where it is not sound by itself; what is
+    sound by itself is so among others, and says the same, since there are no comments."""
+    reader = StringsReader()
+    reader.parse(f'<sst xmlns="{MAIN[0]}">{stored}{_STRING_ENDS}</sst>'.encode(), "")
+    if len(reader.strings) != 1:
+        raise Unusual
+    return reader.strings[0]
