@@ -16,16 +16,19 @@ from mutant import clean
 from mutants import mutants
 from workshop import Workshop
 
-from xltools import Answers, Unit, lay_out, load_form, write_template
+from xltools import Answers, Roster, Unit, lay_out, load_form, write_template
 from xltools.checks import Case, run_checks
 from xltools.checks import running as running
 from xltools.checks.frame import frame_of
 from xltools.checks.plain import doubtful
+from xltools.checks.registry import registered
 from xltools.compute import Row, all_figures, as_number, broken_rules, rule_results, totals
-from xltools.filing import Cell, Skeleton
+from xltools.filing import Cell, SheetFacts, Skeleton
+from xltools.finding import Level
 from xltools.formulas import ZERO_FIELD
 from xltools.geometry import address
 from xltools.phrase import _compiled, fold
+from xltools.problems import LEFT_OUT, MOVED, PROBLEMS, Transfer
 from xltools.reading.filings import entry_of
 
 SLOW = bool(os.environ.get("XLTOOLS_SLOW"))
@@ -133,6 +136,58 @@ def cases(filing):
 
 
 # ---- the same findings
+
+
+def one_by_one(case):
+    """What every check says that is asked of such a file, whatever is known of it beforehand."""
+    findings, stopped = [], set()
+    others = {
+        "many",
+        "rollup" if not case.filing.is_rollup else "",
+        "refusal" if not case.filing.refusal else "",
+    }
+    for one in registered().values():
+        if one.of in others or (one.needs_form and case.filing.form is None) or stopped & {*one.requires}:
+            continue
+        found = [*one.run(case)]
+        findings += found
+        stopped |= {one.code for finding in found if finding.level is Level.ERROR}
+    return findings
+
+
+def test_what_is_passed_over_has_nothing_to_say():
+    """Of checks of what a filing does not come with, of a known frame and of plain figures."""
+    roster = Roster(tuple(Unit(name=f"示例{number}镇", code=f"U{number:03d}") for number in range(3)))
+    running.forget()
+    spoken = set()
+    for filing in read_all():
+        for case in (*cases(filing), Case(filing, roster=roster), Case(sent_back(filing)), Case(filing)):
+            found = run_checks(case)
+            assert found == one_by_one(replace(case)), filing.file
+            spoken.update(finding.code for finding in found)
+    assert {registered()[code].given for code in spoken} == {one.given for one in registered().values()}
+
+
+def sent_back(filing):
+    """The filing as if it had been carried over, sent back for something, and its list of problems spoilt."""
+    if filing.book is None:
+        return filing
+    moved, outside = (
+        Transfer(
+            outcome=outcome,
+            about="西镇",
+            source="汇总.xlsx",
+            before="",
+            sheet="",
+            cell="",
+            after="",
+            remark="",
+        )
+        for outcome in (MOVED, LEFT_OUT)
+    )
+    sheets = {**filing.book.sheets, PROBLEMS: SheetFacts(PROBLEMS)}
+    book = replace(filing.book, sheets=sheets)
+    return replace(filing, book=book, held=("S023.1",), transfers=(moved, outside))
 
 
 def test_findings_do_not_depend_on_what_was_checked_before():

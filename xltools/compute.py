@@ -6,7 +6,7 @@ compares is laid out once as positions in a list, since it is worked out for tho
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -122,10 +122,12 @@ class _Group:
     count: int  # of parts of each
     each: tuple[Picker, ...]  # the parts, total by total
 
-    def of(self, numbers: Sequence[Any]) -> list[Number | None]:
-        if None not in (parts := self.parts(numbers)):
-            return list(map(sum, zip(*[iter(parts)] * self.count, strict=True)))
-        return [None if None in picked else sum(picked) for picked in (one(numbers) for one in self.each)]
+    def of_all(self, numbers: Sequence[Any]) -> Iterable[Number]:
+        """Where no number is missing."""
+        return map(sum, zip(*[iter(self.parts(numbers))] * self.count, strict=True))
+
+    def of_some(self, numbers: Sequence[Any]) -> Iterable[Number | None]:
+        return (None if None in picked else sum(picked) for picked in (one(numbers) for one in self.each))
 
 
 @dataclass(frozen=True)
@@ -181,11 +183,13 @@ _NUMBERS, _WHOLE = frozenset((int, Decimal, type(None))), frozenset((int, type(N
 
 def _worked_out(form: Form, given: Sequence[Value], blank: Number | None) -> list[Number | None]:
     """These inputs as numbers and, behind them, each total of the form, by the positions of `_Sums`."""
-    numbers: list[Any] = [*given] if _NUMBERS.issuperset(map(type, given)) else [*map(as_number, given)]
-    if blank is not None and None in numbers:
+    kinds = set(map(type, given))
+    numbers: list[Any] = [*given] if kinds <= _NUMBERS else [*map(as_number, given)]
+    if blank is not None:
         numbers = [blank if number is None else number for number in numbers]
+    is_whole = None not in numbers
     for group in _sums(form).groups:
-        numbers += group.of(numbers)
+        numbers += group.of_all(numbers) if is_whole else group.of_some(numbers)
     return numbers
 
 
@@ -309,7 +313,9 @@ def _rules(form: Form, level: str, is_last_known: bool) -> _Rules:
     ]
     refs = {ref: place for place, ref in enumerate(dict.fromkeys(r for one in lines for r in one.bound.refs))}
     asked = picker([at[ref] for ref in refs])
-    return _Rules(names, last, asked, tuple((one, picker([refs[r] for r in one.bound.refs])) for one in lines))
+    return _Rules(
+        names, last, asked, tuple((one, picker([refs[r] for r in one.bound.refs])) for one in lines)
+    )
 
 
 def broken_rules(
@@ -319,7 +325,7 @@ def broken_rules(
     rules = _rules(form, level, bool(last))
     values = in_order(figures, rules.names)
     numbers: Sequence[Any] = rules.asked((*values, *in_order(last, rules.last)) if last else values)
-    if not _WHOLE.issuperset(map(type, numbers)):
+    if not set(map(type, numbers)) <= _WHOLE:
         numbers = [exact(as_number(value)) for value in numbers]
     if all(
         None in picked or line.bound.decides(picked) is not False

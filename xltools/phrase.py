@@ -135,7 +135,7 @@ def parse_phrase(text: str, *, file: str = "", key: str = "words") -> Phrase:
     folded = fold(text)
     made, inside = "", False
     choices: list[str] = []
-    fixed: list[list[str]] = [[""]]  # the pieces that have to be there, each with its choices; marks are left out
+    fixed = [[""]]  # the pieces that have to be there, each with its choices, without marks
     for part in re.findall(r"…+|\{[^}]*\}?|[\[\]|]|[^…{}\[\]|]+|\}", folded):
         piece = ""
         if part[0] == "…":

@@ -18,7 +18,7 @@ LEAST_ALIKE = 5  # figures other than zero that have to agree; fewer agree by ch
 LONG_TEXTS = 200  # unless so many characters of text agree as well: short phrases are everybody's
 
 
-@check("R101", "名单里没有这个单位", requires=("S003",))
+@check("R101", "名单里没有这个单位", requires=("S003",), given="roster")
 def unknown_unit(this: Check, case: Case) -> Iterator[Finding]:
     """给了单位名单时，填报单位要在名单里；汇总件自己不在名单里的，它汇总的单位要都在。
 
@@ -40,7 +40,7 @@ def unknown_unit(this: Check, case: Case) -> Iterator[Finding]:
         )
 
 
-@check("R102", "单位名称与名单不同", Level.QUERY, requires=("R101",))
+@check("R102", "单位名称与名单不同", Level.QUERY, requires=("R101",), given="roster")
 def other_name(this: Check, case: Case) -> Iterator[Finding]:
     """单位代码相同时，名称也应与名单相同。
 
@@ -115,7 +115,7 @@ def same_content(this: Check, case: Case) -> Iterator[Finding]:
     return iter(())  # said by compare(), which sees all files
 
 
-@check("R108", "文件名是别的单位", Level.QUERY, requires=("R101",))
+@check("R108", "文件名是别的单位", Level.QUERY, requires=("R101",), given="roster")
 def named_for_another(this: Check, case: Case) -> Iterator[Finding]:
     """文件名不影响识别；但写着名单里另一个单位的，可能是拿错了模板、填错了表。
 

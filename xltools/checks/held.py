@@ -23,7 +23,7 @@ def worked_out(case: Case, row: Problem) -> str:
     return number_text(case.sums[slot.item.id]) if slot is not None and slot.item.id in case.sums else ""
 
 
-@check(HELD, "退回的问题还没有答复", Level.QUERY, requires=STRUCTURE)
+@check(HELD, "退回的问题还没有答复", Level.QUERY, requires=STRUCTURE, given="held")
 def unanswered(this: Check, case: Case) -> Iterator[Finding]:
     """退回的新表里没有了原来那处的样子（写在副本上、压在合并格下、数字格式改了的数等），要填报单位答复是怎么处理的。
 
@@ -59,7 +59,7 @@ def unanswered(this: Check, case: Case) -> Iterator[Finding]:
             yield made
 
 
-@check("G209", "问题清单认不出了", Level.NOTE, requires=STRUCTURE)
+@check("G209", "问题清单认不出了", Level.NOTE, requires=STRUCTURE, given="list")
 def list_lost(this: Check, case: Case) -> Iterator[Finding]:
     """退回件的“问题清单”要留着表头，不然上面写的说明读不到。
 

@@ -247,7 +247,7 @@ def same(cell: Cell, right: Number | None) -> bool:
     return abs(cached - right) <= Decimal("1e-9") * max(Decimal(1), abs(Decimal(right)))
 
 
-@check("G206", "原来的合计与分项不符", Level.QUERY, requires=STRUCTURE)
+@check("G206", "原来的合计与分项不符", Level.QUERY, requires=STRUCTURE, given="transfers")
 def printed_total_differs(this: Check, case: Case) -> Iterator[Finding]:
     """由别的文件搬过来的表，原来写着的合计要等于各分项之和；不等说明原来有一处填错了。
 
@@ -279,7 +279,7 @@ def printed_total_differs(this: Check, case: Case) -> Iterator[Finding]:
         )
 
 
-@check("G207", "由程序搬过来的表", Level.QUERY, requires=STRUCTURE)
+@check("G207", "由程序搬过来的表", Level.QUERY, requires=STRUCTURE, given="transfers")
 def carried_over(this: Check, case: Case) -> Iterator[Finding]:
     """数由程序从别的文件搬来的，要由填报单位核对一遍“搬运清单”，写上“已核对”。
 
@@ -307,7 +307,7 @@ def carried_over(this: Check, case: Case) -> Iterator[Finding]:
     )
 
 
-@check("G210", "由不全的汇总表填的", Level.QUERY, requires=STRUCTURE)
+@check("G210", "由不全的汇总表填的", Level.QUERY, requires=STRUCTURE, given="transfers")
 def filled_without_all(this: Check, case: Case) -> Iterator[Finding]:
     """由汇总表填的报表，汇总时没有计入的单位要逐个写明；少一个单位不等于这个单位是零。
 

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 from xltools.checks.plain import Judged, doubtful
 from xltools.compute import Number, RuleResult, broken_rules, shown_totals
@@ -16,7 +16,7 @@ from xltools.filing import Filing
 from xltools.finding import Finding, Level
 from xltools.form import Form, Values
 from xltools.layout import CHECKS, Layout, Slot, lay_out
-from xltools.problems import Problem
+from xltools.problems import PROBLEMS, Problem
 from xltools.roster import Roster
 from xltools.words import clean, number_text, says_something, seen
 
@@ -38,6 +38,24 @@ MODULES = {  # in the order they run: what is required comes first; what each is
     "across": "与名单、与其他文件相比",
     "issued": "与下发台账相比，核验码",
 }
+
+
+# What some checks compare a filing with, and have nothing to say without; not every filing comes with it:
+Given = Literal[
+    "roster",
+    "last",  # figures of last year
+    "transfers",  # of a filing that was carried over: what went where
+    "held",  # what it was sent back for and a fresh workbook cannot show
+    "list",  # the sheet with the list of problems
+]
+
+
+class Kind(NamedTuple):
+    """What a filing is to the checks."""
+
+    is_refused: bool
+    has_form: bool
+    is_rollup: bool
 
 
 @dataclass(frozen=True)
@@ -62,6 +80,28 @@ class Case:
     @property
     def level(self) -> str:
         return self.filing.unit.level if self.filing.unit else "town"
+
+    @property
+    def kind(self) -> Kind:
+        filing = self.filing
+        return Kind(filing.refusal is not None, filing.form is not None, filing.is_rollup)
+
+    @property
+    def lacking(self) -> tuple[Given, ...]:
+        """What it does not come with."""
+        filing = self.filing
+        without: list[Given] = []
+        if self.roster is None:
+            without.append("roster")
+        if not self.last:
+            without.append("last")
+        if not filing.transfers:
+            without.append("transfers")
+        if not filing.held:
+            without.append("held")
+        if filing.book is None or PROBLEMS not in filing.book.sheets:
+            without.append("list")
+        return tuple(without)
 
     @cached_property
     def doubtful(self) -> tuple[Judged, ...]:
@@ -184,6 +224,7 @@ class Check:
     requires: tuple[str, ...]
     run: Callable[[Case], Iterator[Finding]]
     of: Scope = "file"
+    given: Given | None = None
     needs_form: bool = True
     vanishes: bool = (
         False  # what it speaks of is not in a workbook that goes back: there the unit has to answer
@@ -239,11 +280,13 @@ def check(
     *,
     requires: tuple[str, ...] = (),
     of: Scope = "file",
+    given: Given | None = None,
     needs_form: bool = True,
     vanishes: bool = False,
 ) -> Callable[[Run], Run]:
     """Registers a check.  The function gets its own registration and the case, and yields findings.
 
+    It is asked only of filings that come with what is `given`.
     With `of="frame"` it is not asked again of a frame of which it had nothing to say; with `of="figure"` it looks at
     `case.doubtful` only, and each of its findings names the `item`, if not several blank ones.
     """
@@ -258,7 +301,7 @@ def check(
         bound.__doc__ = run.__doc__
         module = list(MODULES).index(run.__module__.rpartition(".")[2])
         order = (module, len(_CHECKS))
-        made = Check(code, title, level, requires, bound, of, needs_form, vanishes, order)
+        made = Check(code, title, level, requires, bound, of, given, needs_form, vanishes, order)
         _CHECKS[code] = made
         return run
 

@@ -6,9 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from operator import is_, itemgetter
+from operator import itemgetter
 
 from xltools.checks.registry import Case, Check, check
+from xltools.compute import Picker, picker
 from xltools.filing import LabelFault, SheetFacts
 from xltools.finding import Finding
 from xltools.geometry import position
@@ -26,7 +27,9 @@ FIELD_WORDS = {
 }
 OWN_ISSUE = re.compile("I[0-9]{4}-[0-9a-f]{10}")  # as roster.issue_number makes them
 MOST_LABELS = 5  # changed ones of a sheet named one by one; more are one cause
-MOST_NAMES = 100  # that a workbook of ours has besides those of its cells; of more it is not remembered where they are
+MOST_NAMES = (
+    100  # that a workbook of ours has besides those of its cells; of more it is not remembered where they are
+)
 RETURN_TO_BLANK = "请用下发给本单位的模板重新填报。"
 
 
@@ -97,28 +100,26 @@ def carriers_disagree(this: Check, case: Case) -> Iterator[Finding]:
 
 def _all_agree(case: Case) -> bool:
     """Whether each field of the identity is said in one way, and in sight, as it is in nearly every workbook."""
-    claims, layout = case.filing.claims, case.layout
-    if case.filing.label_faults or len(claims) != len(layout.carriers):
+    filing, layout = case.filing, case.layout
+    if filing.label_faults or tuple([claim[0] for claim in filing.claims]) != layout.carriers:
         return False
-    if not all(map(is_, map(itemgetter(0), claims), layout.carriers)):
-        return False
-    values = [value for _, value in claims]
+    values = [claim[1] for claim in filing.claims]
     for everywhere, in_sight in _carriers_of_fields(layout):
-        said = set(map(values.__getitem__, everywhere))
-        said.discard(None)
-        if len(said) != 1 or not any(map(values.__getitem__, in_sight)):
+        said = set(everywhere(values))
+        said.discard(None)  # a program may drop some
+        if len(said) != 1 or not any(in_sight(values)):
             return False
     return True
 
 
 @lru_cache(maxsize=64)
-def _carriers_of_fields(layout: Layout) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
-    """Of each field the positions of its carriers, and of those that a clerk sees."""
+def _carriers_of_fields(layout: Layout) -> tuple[tuple[Picker, Picker], ...]:
+    """Of each field what all its carriers say, and those that a clerk sees."""
     at = tuple(enumerate(layout.carriers))
     return tuple(
         (
-            tuple(n for n, one in at if one.field == name),
-            tuple(n for n, one in at if one.field == name and one.place and one.place.sheet != META),
+            picker([n for n, one in at if one.field == name]),
+            picker([n for n, one in at if one.field == name and one.place and one.place.sheet != META]),
         )
         for name in FIELD_WORDS
     )

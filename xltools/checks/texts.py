@@ -169,7 +169,9 @@ def text_too_long(this: Check, case: Case) -> Iterator[Finding]:
             "请用下发的模板。",
         )
     # what a roll-up makes of its units' texts is whole on 明细 only
-    in_words = [slot for slot in _in_words(case.layout) if not (filing.is_rollup and slot.item.rollup == "list")]
+    in_words = [
+        slot for slot in _in_words(case.layout) if not (filing.is_rollup and slot.item.rollup == "list")
+    ]
     for place, text in (*_beside_figures(case), *_as_figures(case, in_words)):
         if len(text) > MOST_TEXT // 2 and len(text.encode("utf-16-le", "replace")) // 2 > MOST_TEXT:
             yield this.finding(

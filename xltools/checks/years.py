@@ -18,7 +18,7 @@ LEAST_SWING, LEAST_FROM_ZERO = 100, 1_000  # smaller figures jump without a caus
 LEAST_TO_COMPARE = 5  # figures other than zero that have to agree before a report looks copied
 
 
-@check("G104", "与上年报告不衔接", Level.QUERY, requires=STRUCTURE)
+@check("G104", "与上年报告不衔接", Level.QUERY, requires=STRUCTURE, given="last")
 def follows_last_year(this: Check, case: Case) -> Iterator[Finding]:
     """本年的上年数要接得上去年报告的数；没有去年报告时不判断。
 
@@ -45,7 +45,7 @@ def with_last(case: Case) -> Iterator[tuple[Slot, Decimal, Decimal]]:
             yield slot, Decimal(this), Decimal(last)
 
 
-@check("G105", "与上年报告完全相同", Level.QUERY, requires=STRUCTURE)
+@check("G105", "与上年报告完全相同", Level.QUERY, requires=STRUCTURE, given="last")
 def same_as_last_year(this: Check, case: Case) -> Iterator[Finding]:
     """本年的数不会一个不差地与去年相同；相同的多半是把去年的报表又报了一遍。
 
@@ -82,7 +82,7 @@ def unlike_last_year(
     return case.of_sums(made)
 
 
-@check("G107", "疑似元、万元混用", Level.QUERY, requires=STRUCTURE)
+@check("G107", "疑似元、万元混用", Level.QUERY, requires=STRUCTURE, given="last")
 def yuan_for_wan(this: Check, case: Case) -> Iterator[Finding]:
     """金额与去年相差一万倍左右的，多半是把元填成了万元，或反过来。
 
@@ -99,7 +99,7 @@ def yuan_for_wan(this: Check, case: Case) -> Iterator[Finding]:
             yield unlike_last_year(this, case, slot, now, before, words, "请核对单位；确实如此的请说明原因。")
 
 
-@check("G106", "比上年变动很大", Level.QUERY, requires=STRUCTURE)
+@check("G106", "比上年变动很大", Level.QUERY, requires=STRUCTURE, given="last")
 def swing(this: Check, case: Case) -> Iterator[Finding]:
     """与去年相差十倍以上的数要核对；有合计的看合计，几十件以内的不看。
 
