@@ -151,6 +151,9 @@ class Skeleton:
 
     holes: frozenset[str]  # addresses
 
+    def __reduce__(self) -> tuple[type[Skeleton], tuple[frozenset[str]]]:
+        return Skeleton, (self.holes,)  # what reading knows of it stays in its process
+
 
 @dataclass(frozen=True, slots=True)
 class SheetFacts:
