@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import getitem
-from typing import TypeVar
+from typing import ClassVar, TypeVar
+from weakref import WeakSet
 from xml.parsers import expat
 
 from xltools.compute import Picker, picker
@@ -29,9 +30,9 @@ LONGEST_SHEET = 1 << 16  # bytes; a form's sheets have 8 to 25 thousand
 MOST_TEXT = 1 << 20  # bytes of the shared strings
 MOST_STRINGS_KEPT, LONGEST_STRING = 4_000, 1_000  # characters of each as it is stored
 HEAD = 4_000  # bytes of a sheet that show how the program writes that saved it
-MOST_ALIKE = 500  # cells remembered of those that may stand at a place
-LONGEST_ALIKE = 40  # characters of theirs
-MOST_CELLS_KEPT = 50_000  # of all places together: a hostile file may have as many of them as it likes
+MOST_ALIKE = 2_000  # cells remembered of those that may stand at a place
+LONGEST_ALIKE = 200  # characters of theirs
+MOST_CELLS_KEPT = 20_000  # of all places together: a hostile file may have as many of them as it likes
 
 _HOLE = b"\0"  # stands in no XML
 _MARK = 987_654_321_000_000  # and on; whole numbers, as that of a string has to be
@@ -177,20 +178,32 @@ def _is_sound(fragment: bytes) -> bool:
 class _Fillings(dict[bytes | str | None, Cell]):
     """The cells that may stand at a place, by value: a text for strings, else the bytes of the part.  BLANK is none."""
 
-    kept = 0  # by all of them
+    everywhere: ClassVar[WeakSet[_Fillings]] = WeakSet()
+    kept: ClassVar[int] = 0  # by all of them
 
     def __init__(self, like: Cell) -> None:
         super().__init__()
         self._like = like
+        _Fillings.everywhere.add(self)
+
+    __eq__, __hash__ = object.__eq__, object.__hash__  # known by identity
 
     def __missing__(self, value: bytes | str | None) -> Cell:
         text = text_of(value) if isinstance(value, bytes) else value
         cell = self._cell(text)
-        has_room = len(self) < MOST_ALIKE and _Fillings.kept < MOST_CELLS_KEPT
-        if has_room and len(text or "") <= LONGEST_ALIKE:
+        if len(text or "") <= LONGEST_ALIKE:
+            if len(self) >= MOST_ALIKE:
+                self.forget()
+            if _Fillings.kept >= MOST_CELLS_KEPT:
+                for each in _Fillings.everywhere:
+                    each.forget()
             _Fillings.kept += 1
             self[value] = cell
         return cell
+
+    def forget(self) -> None:
+        _Fillings.kept -= len(self)
+        self.clear()
 
     def _cell(self, text: str | None) -> Cell:
         like = self._like
