@@ -186,7 +186,7 @@ class _Fillings(dict[bytes | str | None, Cell]):
         self._like = like
         _Fillings.everywhere.add(self)
 
-    __eq__, __hash__ = object.__eq__, object.__hash__  # known by identity
+    __eq__, __hash__ = object.__eq__, object.__hash__  # type: ignore[assignment]  # known by identity
 
     def __missing__(self, value: bytes | str | None) -> Cell:
         text = text_of(value) if isinstance(value, bytes) else value
