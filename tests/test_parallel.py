@@ -1,5 +1,6 @@
 """Checking by several processes: the same result, and whatever happens to one of them costs one file."""
 
+import contextlib
 import dataclasses
 import os
 import pickle
@@ -235,10 +236,41 @@ def script(tmp_path, text):
     )  # fmt: skip
 
 
+# a process with threads is not doubled: what it needs is started afresh, as on Windows
+THREADS = """
+import threading, time
+threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+"""
+only_linux = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux doubles processes; looks into /proc"
+)
+STARTED = [pytest.param("", id="doubled", marks=only_linux), pytest.param(THREADS, id="afresh")]
+FATES = """
+import helpers_parallel as fates
+from xltools.parallel import spread, Workers
+if __name__ == "__main__":
+    fates.known.append("learned")
+    items = [*range(20), "die", "known", *range(20), "be killed", *range(3), "hang", "known"]
+    found = dict(spread(fates.toy, items, Workers(2, seconds=1.5), len(items)))
+    print([found[at] for at in range(len(items))])
+"""
+
+
+@pytest.mark.parametrize("threads", STARTED)
+def test_who_dies_costs_one_item_however_processes_are_started(tmp_path, threads):
+    """A double has all that its parent found out; what is started afresh has nothing.  Neither blames another item."""
+    process = script(tmp_path, threads + FATES)
+    out, err = process.communicate(timeout=60)
+    twice, known = [item * 2 for item in range(20)], [] if threads else ["learned"]
+    dead, late = Lost(), Lost(1.5)
+    assert out.strip() == repr([*twice, dead, known, *twice, dead, *twice[:3], late, known]), err
+    assert not err
+
+
 def test_a_program_without_a_guard_is_told_so_and_no_file_is_blamed(tmp_path):
     done = script(
         tmp_path,
-        "import helpers_parallel as fates\nfrom xltools.parallel import spread, Workers\n"
+        THREADS + "import helpers_parallel as fates\nfrom xltools.parallel import spread, Workers\n"
         "print(list(spread(fates.toy, list(range(20)), Workers(2), 20)))\n",
     )
     out, err = done.communicate(timeout=60)
@@ -255,14 +287,14 @@ if __name__ == "__main__":
     for at, pid in spread(fates.toy, items, Workers(2), 16):
         print(pid, flush=True)
 """
-looks_into_proc = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 
-@looks_into_proc
+@only_linux
+@pytest.mark.parametrize("threads", STARTED)
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGINT"])
-def test_nobody_is_left_when_the_parent_ends(tmp_path, how):
+def test_nobody_is_left_when_the_parent_ends(tmp_path, how, threads):
     """A process that waits for work would wait for ever; one that works is not waited for."""
-    process = script(tmp_path, BUSY)
+    process = script(tmp_path, threads + BUSY)
     pids = {int(process.stdout.readline()) for _ in range(8)}
     os.killpg(process.pid, signal.SIGINT) if how == "SIGINT" else process.kill()
     _, said = process.communicate(timeout=30)
@@ -321,6 +353,30 @@ def test_progress_counts_every_file(county):
                    lambda done, of, told=told: told.append((done, of)))  # fmt: skip
         count = len(sources([county]))
         assert told == [(done, count) for done in range(count + 1)]
+
+
+class Bar:
+    """Has a thread of its own but for a while."""
+
+    def __init__(self):
+        self.is_still, self.told = False, 0
+
+    def __call__(self, done, of):
+        self.told = done
+
+    @contextlib.contextmanager
+    def still(self):
+        self.is_still = True
+        yield
+        self.is_still = False
+
+
+def test_a_bar_stands_still_while_processes_are_started(county, monkeypatch):
+    bar, seen = Bar(), []
+    monkeypatch.setattr("xltools.parallel._can_be_doubled", lambda: seen.append((bar.is_still, bar.told)))
+    files = sources([county])
+    check_many(files, Wanted(find_form=FormFinder(), lean=True), Workers(2), bar)
+    assert seen == [(True, 0)] and not bar.is_still and bar.told == len(files)
 
 
 # ---- a cluster of dask

@@ -173,6 +173,16 @@ def test_a_terminal_that_was_closed_stops_nothing():
     assert not bar.thread.is_alive()
 
 
+def test_a_bar_that_is_still_has_no_thread_and_goes_on_afterwards():
+    bar = Bar(io.StringIO(), "核对")
+    bar(3, 9)
+    with bar.still():
+        assert not bar.thread.is_alive()
+    assert bar.thread.is_alive() and (bar.done, bar.total) == (3, 9)
+    bar.end()
+    assert not bar.thread.is_alive()
+
+
 def test_the_bar_is_no_reason_to_load_a_library(folder):
     code = "import sys; sys.argv = ['xltools', *sys.argv[1:]]\nfrom xltools.cli import main\ntry: main()\nfinally: print([name for name in ('rich', 'tqdm', 'concurrent.futures.process', 'fsspec', 'distributed') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code, *COMMANDS["check"][0]], cwd=folder, env=environment("utf-8"),

@@ -34,9 +34,7 @@ class Bar:
         self.started = self.began = time.monotonic()
         self.shown = 0  # columns
         self.lock, self.over = threading.Lock(), threading.Event()
-        self.thread = threading.Thread(target=self._tick, daemon=True)
-        if stream is not None:
-            self.thread.start()
+        self._go()
 
     def __call__(self, done: int, total: int) -> None:
         if done < self.done:
@@ -55,11 +53,29 @@ class Bar:
             self(done, total)
 
     def end(self) -> None:
+        self._halt()
+        with self.aside():
+            pass
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Meanwhile it has no thread, and the line stays as it is."""
+        self._halt()
+        try:
+            yield
+        finally:
+            self.over.clear()
+            self._go()
+
+    def _go(self) -> None:
+        self.thread = threading.Thread(target=self._tick, daemon=True)
+        if self.stream is not None:
+            self.thread.start()
+
+    def _halt(self) -> None:
         self.over.set()
         if self.stream is not None:
             self.thread.join()
-        with self.aside():
-            pass
 
     @contextmanager
     def aside(self) -> Iterator[None]:

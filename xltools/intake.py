@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,7 +108,8 @@ def check_many(
         return read
     found: list[Checked | None] = [None] * len(files)
     ready = (_ready(file, workers) for file in files)
-    for done, (at, one) in enumerate(spread(_Check(wanted), ready, workers, len(files)), 1):
+    still = getattr(progress, "still", nullcontext)  # a bar has a thread
+    for done, (at, one) in enumerate(spread(_Check(wanted), ready, workers, len(files), still), 1):
         found[at] = _refused(files[at], one) if isinstance(one, Lost) else _arrived(one, files[at], wanted)
         if progress:
             progress(done, len(files))

@@ -4,12 +4,16 @@ Knows nothing of filings.  Items go out in small batches and few at a time, so t
 memory together; results come back as they are done, each with the position of its item.  What a worker's death or
 a limit of time costs is the one item that it was at: a batch that was lost is done again, item by item, in
 processes of our own.
+
+Our processes are doubles of this one where the system makes them in a moment (Linux) and nothing else runs in it;
+else they are started afresh, and have to load everything once more.
 """
 
 from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import os
 import pickle
 import re
@@ -21,15 +25,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from xltools import __version__
 from xltools.errors import UsageError, XltoolsError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future, ProcessPoolExecutor
+    from contextlib import AbstractContextManager
     from multiprocessing.connection import Connection
 
+Still: TypeAlias = "Callable[[], AbstractContextManager[object]]"
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -39,6 +45,9 @@ BATCH = 8  # items that travel together
 MOST_BATCH = 512
 AHEAD = 3  # batches for each worker that are on their way or waiting for it
 MOST_SECONDS = 120.0  # for one item; the largest roll-ups take a tenth of it
+ENDING = (
+    50  # milliseconds that a thread may take to be gone when it has ended, such as those of a pool that broke
+)
 UNKNOWN_JOBS = 8  # how many an executor works on at once, where nobody says
 
 
@@ -47,7 +56,7 @@ class Workers:
     """Who does the work: `jobs` processes (None: as many as pay), or an `executor`, of which `jobs` says how many it
     works on at once.
 
-    Processes are started afresh, so that a program that asks for them needs `if __name__ == "__main__":`.
+    Processes may be started afresh, so that a program that asks for them needs `if __name__ == "__main__":`.
     """
 
     jobs: int | None = 1
@@ -87,17 +96,22 @@ def cores() -> int:
 
 
 def spread(
-    work: Callable[[Item], Result], items: Iterable[Item], workers: Workers, count: int
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: Workers,
+    count: int,
+    still: Still = contextlib.nullcontext,
 ) -> Iterator[tuple[int, Result | Lost]]:
     """(position, result) of each of the `count` items, in whatever order they get done.
 
     `work` is sent to each process once, with each batch where the executor is not ours; both have to pickle.
-    An error of the work itself is raised here.  Raises XltoolsError where processes cannot be started.
+    While processes are started, `still` holds what threads the caller has, since only a process of one thread
+    can be doubled.  An error of the work itself is raised here.  Raises XltoolsError where processes cannot be started.
     """
     packed = pickle.dumps(work, pickle.HIGHEST_PROTOCOL)
-    jobs = workers.number(count)
+    own = _Own(work, packed, workers.seconds, still)
     if workers.executor is None:
-        yield from _here(packed, _batches(items, BATCH), jobs, workers.seconds)
+        yield from _here(own, _batches(items, BATCH), workers.number(count))
         return
     size = min(MOST_BATCH, max(BATCH, len(packed) >> 15))  # what all share weighs no more than the files
     batches, lost = _batches(items, size), list[_Batch[Item]]()
@@ -107,8 +121,8 @@ def spread(
         return executor.submit(_do_elsewhere, (__version__, packed), batch.items)
 
     yield from _pumped(submit, batches, (workers.jobs or UNKNOWN_JOBS) * AHEAD, lost)
-    yield from _one_by_one(packed, lost, workers.seconds)
-    yield from _here(packed, batches, 1, workers.seconds)  # what is left where the executor broke
+    yield from _one_by_one(own, lost)
+    yield from _here(own, batches, 1)  # what is left where the executor broke
 
 
 def _batches(items: Iterable[Item], size: int) -> Iterator[_Batch[Item]]:
@@ -164,16 +178,24 @@ def _is_loss(error: Exception) -> bool:
 # ---- processes of our own
 
 
-def _here(
-    packed: bytes, batches: Iterator[_Batch[Item]], jobs: int, seconds: float
-) -> Iterator[tuple[int, Any]]:
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """How processes of our own are started."""
+
+    work: Callable[[Any], Any]
+    packed: bytes  # the same, for those that are no doubles
+    seconds: float
+    still: Still
+
+
+def _here(own: _Own, batches: Iterator[_Batch[Item]], jobs: int) -> Iterator[tuple[int, Any]]:
     """All batches; a pool that breaks, as it does when one of its processes dies, is followed by another."""
     for batch in batches:
         lost: list[_Batch[Item]] = []
-        with _pool(packed, jobs, seconds) as pool:
+        with _pool(own, jobs) as pool:
             left = chain([batch], batches)
             yield from _pumped(_given(pool), left, jobs * AHEAD, lost)
-        yield from _one_by_one(packed, lost, seconds)
+        yield from _one_by_one(own, lost)
 
 
 def _given(pool: ProcessPoolExecutor) -> Callable[[_Batch[Item]], Future[list[Any]]]:
@@ -186,21 +208,21 @@ def _submitted(pool: ProcessPoolExecutor, items: Sequence[Item]) -> Future[list[
         return pool.submit(_do, items)
 
 
-def _one_by_one(packed: bytes, lost: Sequence[_Batch[Item]], seconds: float) -> Iterator[tuple[int, Any]]:
+def _one_by_one(own: _Own, lost: Sequence[_Batch[Item]]) -> Iterator[tuple[int, Any]]:
     """The items of lost batches, one at a time, so that it shows which of them it was."""
     from concurrent.futures import BrokenExecutor
 
     pool: ProcessPoolExecutor | None = None
     with contextlib.ExitStack() as held:
         for at, item in ((at, item) for batch in lost for at, item in enumerate(batch.items, batch.first)):
-            pool = pool or _started(held.enter_context(_pool(packed, 1, seconds)))
+            pool = pool or _started(held.enter_context(_pool(own, 1)))
             began = time.monotonic()
             try:
                 (result,) = _submitted(pool, (item,)).result()
             except BrokenExecutor:
                 held.close()
                 pool = None
-                result = Lost(seconds if time.monotonic() - began >= seconds else None)
+                result = Lost(own.seconds if time.monotonic() - began >= own.seconds else None)
             yield at, result
 
 
@@ -219,17 +241,24 @@ def _started(pool: ProcessPoolExecutor) -> ProcessPoolExecutor:
 
 
 @contextlib.contextmanager
-def _pool(packed: bytes, jobs: int, seconds: float) -> Iterator[ProcessPoolExecutor]:
-    """Started afresh on every system, as Windows does: nothing of this process is in them but what is sent.
-
-    They hang on a pipe: when it closes, with this block or with this process, they end, whatever they are at.
-    """
+def _pool(own: _Own, jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """They hang on a pipe: when it closes, with this block or with this process, they end, whatever they are at."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
-    spawn = multiprocessing.get_context("spawn")
-    held_there, held_here = spawn.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(jobs, spawn, initializer=_begin, initargs=(packed, seconds, held_there))
+    with own.still():
+        is_doubled = _can_be_doubled()
+        context = multiprocessing.get_context("fork" if is_doubled else "spawn")
+        held_there, held_here = context.Pipe(duplex=False)
+        if is_doubled:
+            pool = ProcessPoolExecutor(
+                jobs, context, initializer=_begin_as_double, initargs=(own, held_there, held_here)
+            )
+            _submitted(pool, ())  # all start here, before the pool has a thread of its own
+        else:
+            pool = ProcessPoolExecutor(
+                jobs, context, initializer=_begin_afresh, initargs=(own.packed, own.seconds, held_there)
+            )
     try:
         yield pool
         pool.shutdown()
@@ -237,6 +266,26 @@ def _pool(packed: bytes, jobs: int, seconds: float) -> Iterator[ProcessPoolExecu
         held_here.close()
         pool.shutdown(cancel_futures=True)
         held_there.close()
+
+
+def _can_be_doubled() -> bool:
+    """Whether a copy of this process is as sound as the process: on Linux, as long as it has one thread.
+
+    A lock that another thread holds at that moment would be held for ever in the copy.  The threads of libraries in C
+    count, which Python does not know of.
+    """
+    if sys.platform != "linux":
+        return False
+    for _ in range(ENDING):
+        try:
+            if len(os.listdir("/proc/self/task")) == 1:
+                return True
+        except OSError:  # no /proc: nobody says
+            return False
+        if threading.active_count() > 1:
+            return False
+        time.sleep(0.001)
+    return False
 
 
 @contextlib.contextmanager
@@ -259,12 +308,25 @@ _seconds: float
 _nowhere: int
 
 
-def _begin(packed: bytes, seconds: float, parent: Connection) -> None:
-    """What a process of our own does first.  It leaves Ctrl-C to its parent."""
+def _begin_afresh(packed: bytes, seconds: float, parent: Connection) -> None:
+    """What a process does first that knows nothing but what it is sent."""
+    _begin(pickle.loads(packed), seconds, parent)
+
+
+def _begin_as_double(own: _Own, parent: Connection, held: Connection) -> None:
+    """What a double does first, which has all that its parent has loaded."""
+    held.close()  # as long as it is open here, nobody sees that the parent has closed it
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # by which a pool that broke ends the others
+    gc.freeze()  # what there is stays shared, and is the parent's to clear away
+    _begin(own.work, own.seconds, parent)
+
+
+def _begin(work: Callable[[Any], Any], seconds: float, parent: Connection) -> None:
+    """Leaves Ctrl-C to the parent."""
     global _work, _seconds, _nowhere
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=[parent], daemon=True).start()
-    _work, _seconds, _nowhere = pickle.loads(packed), seconds, os.open(os.devnull, os.O_WRONLY)
+    _work, _seconds, _nowhere = work, seconds, os.open(os.devnull, os.O_WRONLY)
 
 
 def _end_with(parent: Connection) -> None:
