@@ -128,12 +128,19 @@ def _range(place: Place, home: str | None) -> str:
 
 def text_width(text: str) -> int:
     """Width in characters of the body font: a Chinese character takes two."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WFA" else 1 for char in text)
+    return len(text) if text.isascii() else sum(map(_char_width, text))
+
+
+@lru_cache(maxsize=4096)
+def _char_width(char: str) -> int:
+    return 2 if unicodedata.east_asian_width(char) in "WFA" else 1
 
 
 def wrapped_lines(text: str, width: float) -> int:
     """Lines that a text takes in a column of `width` characters, with some slack for other fonts."""
     room = max(2.0, width - 2)
+    if 2 * len(text) <= room and "\n" not in text:  # nearly always
+        return 1
     return sum(max(1, math.ceil(text_width(line) / room)) for line in text.split("\n"))
 
 

@@ -16,7 +16,7 @@ from xltools.sameness import shown_names
 from xltools.writing import styles
 from xltools.writing.sheet import SheetWriter
 from xltools.writing.styles import CELL, COUNT, HEAD
-from xltools.writing.worksheets import Shown
+from xltools.writing.worksheets import RowLook, Shown
 
 HEAD_ROW, FIRST_ROW = 3, 4
 TEXT_WIDTH = 48.0
@@ -62,7 +62,8 @@ def write_list(
 ) -> None:
     """A table of texts under the name of its sheet: heads in row 3, rows below.  Written from top to bottom."""
     _head(sheet, note, heads, widths)
-    text, count = sheet.book.format(CELL), sheet.book.format(COUNT)
+    text, count = (sheet.book.format(CELL), None), (sheet.book.format(COUNT), None)
+    looks: dict[tuple[bool, ...], RowLook] = {}  # by which cells hold texts
     for row, values in enumerate(rows, FIRST_ROW):
         shown = [clipped(value) if isinstance(value, str) else value for value in values]
         need = (
@@ -71,7 +72,10 @@ def write_list(
             if isinstance(value, str)
         )
         sheet.height(row, min(MOST_HEIGHT, max((24.0, *need))))
-        sheet.cells(row, [(value, text if isinstance(value, str) else count, None) for value in shown])
+        are_texts = tuple([isinstance(value, str) for value in shown])
+        if are_texts not in looks:
+            looks[are_texts] = RowLook([text if is_text else count for is_text in are_texts])
+        sheet.alike(row, shown, looks[are_texts])
     if rows:
         sheet.filter(Place(sheet.name, HEAD_ROW, 1, HEAD_ROW + len(rows), len(heads)))
     _close(sheet, widths, HEAD_ROW + len(rows))
@@ -84,7 +88,8 @@ def write_texts(sheet: SheetWriter, rollup: Rollup) -> None:
     heads = ("序号", "单位", *(text.label for text in form.texts.values()))
     _head(sheet, heading(rollup), heads, widths)
     make = sheet.book.format
-    looks = [make(COUNT), make(CELL), *([make({**CELL, "valign": "top"})] * len(form.texts))]
+    formats = [make(COUNT), make(CELL), *([make({**CELL, "valign": "top"})] * len(form.texts))]
+    look = RowLook([(fmt, None) for fmt in formats])
     assert [text_place(form, FIRST_ROW, name).column for name in form.texts] == [*range(3, len(widths) + 1)]
     row, names = FIRST_ROW, shown_names([leaf.unit for leaf in rollup.leaves])
     for number, leaf in enumerate(rollup.leaves, 1):
@@ -95,10 +100,10 @@ def write_texts(sheet: SheetWriter, rollup: Rollup) -> None:
         for at in range(row, last + 1):
             sheet.height(at, need / rows)
             values: Sequence[Shown] = (
-                (number, names[number - 1], *texts) if at == row else [None] * len(looks)
+                (number, names[number - 1], *texts) if at == row else [None] * len(formats)
             )
-            sheet.cells(at, [(value, look, None) for value, look in zip(values, looks, strict=True)])
-        for column in range(1, len(looks) + 1) if rows > 1 else ():
+            sheet.alike(at, values, look)
+        for column in range(1, len(formats) + 1) if rows > 1 else ():
             sheet.join(Place(TEXTS, row, column, last, column))
         row = last + 1
     _close(sheet, widths, row - 1)

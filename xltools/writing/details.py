@@ -212,11 +212,12 @@ class _DetailWriter:
         return heads
 
     def row(self, number: int, leaf: Leaf, shown: Mapping[str, Value], link: str | None) -> None:
-        sheet, unit, name = self.sheet, leaf.unit, self.names[number]
-        if link:
-            sheet.file_link(self.detail.text_place(number, UNIT_COLUMN), link, name, LINKED)
-        values = (number + 1, name, unit.code, unit.kind, leaf.file, *map(shown.__getitem__, self.ids))
-        sheet.alike(FIRST_ROW + number, values, self._look(bool(link), leaf.declared_zeros & self.own))
+        unit = leaf.unit
+        values = (
+            number + 1, self.names[number], unit.code, unit.kind, leaf.file, *map(shown.__getitem__, self.ids),
+        )  # fmt: skip
+        look = self._look(bool(link), leaf.declared_zeros & self.own)
+        self.sheet.alike(FIRST_ROW + number, values, look, (UNIT_COLUMN, link) if link else None)
 
     def _look(self, is_linked: bool, zeros: frozenset[str]) -> RowLook:
         """Of a unit's row; few differ, and then in which zeros are declared."""

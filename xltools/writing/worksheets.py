@@ -2,30 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+import shutil
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
+from operator import getitem
+from types import NoneType
 from typing import Any
+from xml.sax.saxutils import escape
 
 from xlsxwriter.format import Format
+from xlsxwriter.url import Url
 from xlsxwriter.worksheet import Worksheet
 
+from xltools.compute import Picker, picker
 from xltools.geometry import column_letters
 from xltools.words import clean
 
 Shown = int | float | Decimal | str | bool | None
 CellParts = tuple[Shown, Format, str | None]  # value, look, and the formula whose result the value is
 THIS_ROW = "\0"  # in a formula of rows that look alike: the number of the row
+MOST_TOLD = 4096  # values remembered, of a sheet
+SHORT, MOST_SHORT = (
+    64,
+    4096,
+)  # characters; texts remembered: a unit's stand on many sheets, one after the other
+MOST_TEXT = 32_767  # UTF-16 units in a cell
+COPIED = 1 << 18  # bytes at a time
+_REMEMBERED = frozenset((int, str, NoneType))
 
 
-@dataclass(eq=False, slots=True)
 class RowLook:
     """How many rows look, from the first column on: the format of each cell, and the formula whose result it shows."""
 
-    cells: Sequence[tuple[Format, str | None]]
-    template: str | None = None  # of a row of a long sheet
+    def __init__(self, cells: Sequence[tuple[Format, str | None]]) -> None:
+        self.cells = tuple(cells)
+        self.template: RowTemplate | None = None  # of a row of a long sheet
+
+
+class Told(dict[Shown, str | None]):
+    """What is written of a value.  Remembers it of whole numbers and blanks, most of which stand in many cells."""
+
+    def __init__(self, tell: Callable[[Shown], str | None]) -> None:
+        self.tell = tell
+
+    def __missing__(self, value: Shown) -> str | None:
+        told = self.tell(value)
+        if not isinstance(value, str) and len(self) < MOST_TOLD:
+            self[value] = told
+        return told
+
+
+class RowTemplate:
+    """A row with a %s for all that may differ; `places` says of which values, and `told` how each is written."""
+
+    def __init__(self, text: str, places: Sequence[int], told: Sequence[Told]) -> None:
+        self.pieces = text.split(THIS_ROW)
+        self.pick: Picker = picker(places)
+        self.told = tuple(told)
+
+    def of(self, row: int, values: Sequence[Shown]) -> str | None:
+        """The elements of a row; None where a cell cannot be written."""
+        shown = self.pick(values)
+        if _REMEMBERED.issuperset(map(type, values)):
+            said = tuple(map(getitem, self.told, shown))
+        else:  # 1, 1.0 and True are one to a dictionary, and written in three ways
+            said = tuple([told.tell(value) for told, value in zip(self.told, shown, strict=True)])
+        return None if None in said else str(row + 1).join(self.pieces) % said
 
 
 class PlainWorksheet(Worksheet):  # type: ignore[misc]  # xlsxwriter ships no types
@@ -52,6 +97,8 @@ class LongWorksheet(PlainWorksheet):
         super()._initialize({**init_data, "constant_memory": True})
         self.previous_row: int  # 0-based: the one in memory
         self._letters: list[str] = []  # of columns
+        self._contents = Told(self._content)
+        self._kinds, self._results = Told(self._kind), Told(self._result)  # of formulas
 
     def write_cells(self, row: int, cells: Sequence[CellParts]) -> int:
         """The whole of a row at once, several times as fast as xlsxwriter cell by cell, and the same in the file.
@@ -72,26 +119,46 @@ class LongWorksheet(PlainWorksheet):
         """The same for one of many rows that look alike, several times as fast again."""
         if code := self._begin_row(row, len(values)):
             return code
-        said: list[Shown] = []
-        for value, (_, formula) in zip(values, look.cells, strict=True):
-            if formula is None:
-                said.append(_whole(value) if type(value) is int else self._content(value))
-            else:
-                said += ("", value) if type(value) is int else self._shown(value)
-        if None in said:
-            return -2
         if look.template is None:
-            letters = self._columns(len(look.cells))
-            look.template = "".join(map(self._template, letters, *zip(*look.cells, strict=True)))
-        return self._end_row(row, look.template.replace(THIS_ROW, str(row + 1)) % tuple(said))
+            look.template = self._template(look)
+        elements = look.template.of(row, values)
+        return -2 if elements is None else self._end_row(row, elements)
 
-    def _template(self, column: str, fmt: Format, formula: str | None) -> str:
-        """A cell with %s for what may differ: its content; of a formula the type and the text of its result."""
-        head = f'<c r="{column}{THIS_ROW}" s="{fmt._get_xf_index()}"%s'
-        if formula is None:
-            return head
-        written = self._escape_data(formula).replace("%", "%%")
-        return f"{head}><f>{written}</f><v>%s</v></c>"
+    def lead_out(self, row: int, column: int, url: Url) -> int:
+        """Makes a cell that is written with its row lead to a file.  Gives 0, or what xlsxwriter gives."""
+        self.ignore_write_string = True
+        code: int = self._write_url(row, column, url)
+        self.ignore_write_string = False
+        return code
+
+    def _template(self, look: RowLook) -> RowTemplate:
+        """Of a cell its content may differ; of a formula the type and the text of its result."""
+        text, places, told = "", list[int](), list[Told]()
+        for at, (column, (fmt, formula)) in enumerate(
+            zip(self._columns(len(look.cells)), look.cells, strict=True)
+        ):
+            text += f'<c r="{column}{THIS_ROW}" s="{fmt._get_xf_index()}"%s'
+            if formula is not None:
+                text += f"><f>{self._escape_data(formula).replace('%', '%%')}</f><v>%s</v></c>"
+            own = [self._contents] if formula is None else [self._kinds, self._results]
+            places += [at] * len(own)
+            told += own
+        return RowTemplate(text, places, told)
+
+    def _write_optimized_sheet_data(self) -> None:
+        """The rows as they lie in the temporary file: xlsxwriter would decode and encode all of them once more."""
+        if self.dim_rowmin is None:
+            super()._write_optimized_sheet_data()
+            return
+        self._xml_start_tag("sheetData")
+        rows, target = self.row_data_fh, self.fh
+        for file in (rows, target):
+            file.flush()
+        rows.seek(0)
+        shutil.copyfileobj(rows.buffer, target.buffer, COPIED)
+        rows.close()
+        os.unlink(self.row_data_filename)
+        self._xml_end_tag("sheetData")
 
     def _columns(self, count: int) -> list[str]:
         while len(self._letters) < count:
@@ -100,7 +167,9 @@ class LongWorksheet(PlainWorksheet):
 
     def _begin_row(self, row: int, end: int) -> int:
         """Puts by what was written above a row of so many cells; below 0 where a cell is beside it or too far down."""
-        if self._check_dimensions(row, 0) or self._check_dimensions(row, end - 1):
+        if self.dim_colmin != 0 and self._check_dimensions(row, 0):
+            return -1
+        if self._check_dimensions(row, end - 1):
             return -1
         if row > self.previous_row:
             self._write_single_row(row)
@@ -117,8 +186,10 @@ class LongWorksheet(PlainWorksheet):
         if formula is None:
             content = self._content(value)
             return None if content is None else head + content
-        mark, shown = self._shown(value)
-        return None if mark is None else f"{head}{mark}><f>{self._escape_data(formula)}</f><v>{shown}</v></c>"
+        kind, result = self._kind(value), self._result(value)
+        return (
+            None if kind is None else f"{head}{kind}><f>{self._escape_data(formula)}</f><v>{result}</v></c>"
+        )
 
     def _content(self, value: Shown) -> str | None:
         """The rest of a cell's element; None for a text that is too long and for what is no number."""
@@ -126,24 +197,29 @@ class LongWorksheet(PlainWorksheet):
             return "/>"
         if isinstance(value, bool):
             return f' t="b"><v>{value:d}</v></c>'
-        if not isinstance(value, str):
-            return f"><v>{value:.16G}</v></c>" if isfinite(value) else None
-        value = clean(value)
-        if len(value) > self.xls_strmax // 2 and len(value.encode("utf-16-le")) > 2 * self.xls_strmax:
-            return None
-        text = self._escape_data(self._escape_control_characters(value) if "_x" in value else value)
-        space = ' xml:space="preserve"' if value != value.strip() else ""
-        return f' t="inlineStr"><is><t{space}>{text}</t></is></c>'
+        if isinstance(value, str):
+            return (_short_text if len(value) <= SHORT else _text)(value)
+        return f"><v>{value:.16G}</v></c>" if isfinite(value) else None
 
-    def _shown(self, value: Shown) -> tuple[str | None, Shown]:
-        """Type and text of a formula's result; no type for a boolean or an error, which are none of ours."""
+    def _kind(self, value: Shown) -> str | None:
+        """The type of a formula's result; None for a boolean or an error, which are none of ours."""
         if isinstance(value, bool) or (isinstance(value, str) and value.startswith("#")):
-            return None, None
+            return None
+        return ' t="str"' if value and isinstance(value, str) else ""
+
+    def _result(self, value: Shown) -> str:
         shown = "" if value is None else float(value) if isinstance(value, Decimal) else value
-        return ' t="str"' if shown and isinstance(shown, str) else "", self._escape_data(shown)
+        return str(self._escape_data(shown))
 
 
-@lru_cache(maxsize=4096)
-def _whole(value: int) -> str:
-    """The rest of the element of a cell with a whole number; most stand in many cells."""
-    return f"><v>{value:.16G}</v></c>"
+def _text(text: str) -> str | None:
+    """The rest of the element of a cell with a text; None where it is too long."""
+    text = clean(text)
+    if len(text) > MOST_TEXT // 2 and len(text.encode("utf-16-le")) > 2 * MOST_TEXT:
+        return None
+    space = ' xml:space="preserve"' if text != text.strip() else ""
+    text = escape(Worksheet._escape_control_characters(text) if "_x" in text else text)
+    return f' t="inlineStr"><is><t{space}>{text}</t></is></c>'
+
+
+_short_text = lru_cache(maxsize=MOST_SHORT)(_text)
