@@ -16,8 +16,9 @@ from helpers_pipe import seeded
 
 from xltools.filing import Book
 from xltools.forms.catalogue import load_form
+from xltools.reading import skeletons
 from xltools.reading.gate import Refused
-from xltools.reading.known import forget
+from xltools.reading.known import MOST_KNOWN, forget
 from xltools.reading.ooxml import open_book
 from xltools.roster import Unit
 from xltools.writing.template import write_template
@@ -82,8 +83,11 @@ def read(parts):
 
 
 def plainly(parts):
-    forget()  # met for the first time, everything is the plain reader's
-    return read(parts)
+    """The same by the plain reader alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("read_sheet", "read_workbook", "read_properties", "read_strings"):
+            patch.setattr(skeletons, name, lambda *_: None)
+        return read(parts)
 
 
 def skeletons_of(found):
@@ -92,13 +96,30 @@ def skeletons_of(found):
 
 
 @pytest.mark.parametrize("how", ["xlsxwriter", "openpyxl"])
-def test_the_third_of_a_kind_is_read_by_skeleton_and_holds_what_the_plain_reader_finds(how):
+def test_what_is_read_by_skeleton_holds_what_the_plain_reader_finds(how):
     plain = [plainly(saved(number, how)) for number in range(6)]
     forget()
     known = [read(saved(number, how)) for number in range(6)]
     assert known == plain
-    assert skeletons_of(known[0]) == [None] * 10
-    assert all(skeletons_of(known[5]))
+    assert not any(skeletons_of(plain[5])) and all(skeletons_of(known[5]))
+
+
+@pytest.mark.parametrize("how", ["xlsxwriter", "openpyxl"])
+def test_when_much_is_known_only_what_comes_again_is_learned(how):
+    """What one file alone has takes no room: neither a sheet that nobody else has, nor its cells."""
+    forget()
+    for number in range(60):
+        parts = dict(saved(0, how))
+        for name in parts:
+            if name.startswith("xl/worksheets/sheet"):
+                parts[name] = parts[name].replace(
+                    b"<cols>", b'<cols><col min="90" max="9%d" width="9"/>' % number
+                )
+        read(parts)
+    for number in range(4):
+        found = read(saved(number, how))
+        assert found == plainly(saved(number, how))
+    assert all(skeletons_of(found)) and len(skeletons._SHEETS._known) <= MOST_KNOWN
 
 
 def test_a_skeleton_says_which_cells_may_differ():
@@ -200,6 +221,10 @@ OUT_OF_PLACE = {
     "a text that begins as a value and ends of its own": ("openpyxl", b' t="inlineStr"><is><t>', b' t="str"><v>'),
     "the end of a tag in a text, and no end of the cell": ("xlsxwriter", b'"/><c ', b'">"/><c '),
     "the end of a tag in a text, and no end of the last cell": ("xlsxwriter", b'"/></row>', b'">"/></row>'),
+    "a text that keeps its spaces and ends as a value": ("openpyxl", b"<is><t>", b'<is><t xml:space="preserve">'),
+    "a text that keeps its spaces begun as another": ("openpyxl", b"<is><t>", b'<t><is xml:space="preserve">'),
+    "a value begun as a text": ("xlsxwriter", b"<v>", b"<is><t>"),
+    "a value that ends as a text": ("xlsxwriter", b"</v>", b"</t></is>"),
     "a text of its own begun within a text": ("openpyxl", b' t="inlineStr"><is>', b'>" t="inlineStr"><is>'),
 }  # fmt: skip
 
@@ -218,6 +243,57 @@ def test_what_is_no_xml_is_not_made_xml_on_the_way(fault, often):
         for number in (0, 1, 2):
             read(saved(number, how))
         assert [read(parts) for _ in range(4)] == [plain] * 4, name
+
+
+ODD_STRINGS = {
+    "runs": b'<si><r><rPr><sz val="9"/></rPr><t>\xe5\xb9\xb3</t></r><r><t> 1</t></r></si>',
+    "spoken": b'<si><t>1</t><rPh sb="0" eb="1"><t>2</t></rPh></si>',
+    "an entity": b"<si><t>a&amp;b&#10;c_x000D_</t></si>",
+    "nothing": b"<si/>",
+    "nothing, and one more": b"<si/><si><t>x</t></si>",
+    "one in another": b"<si><si><t>x</t></si></si>",
+    "an end too many": b"<si><t>x</t></si></si>",
+    "no end": b"<si><t>x</t>",
+    "an end in a value": b'<si><t a="</si>">x</t></si>',
+    "an end in an instruction": b"<si><t>x</t><?y </si> ?></si>",
+    "another namespace": b'<si xmlns="urn:x"><t>x</t></si>',
+    "a text of another namespace": b'<si><t>x</t><t xmlns="urn:x">y</t></si>',
+    "a prefix of nobody": b"<si><x:t>x</x:t></si>",
+    "the prefix of the root": b"<r:si><t>x</t></r:si>",
+    "text around": b"x<si><t>x</t></si>y",
+    "text within": b"<si>x<t>y</t>z</si>",
+    "two texts": b"<si><t>x</t><t>y</t></si>",
+    "spaces between": b"\n <si> <t>x</t> </si>\n",
+    "a return": b"<si><t>x\r\ny</t></si>",
+    "the end of a tag": b"<si><t>x>y</t></si>",
+    "no character": "<si><t>\ufffe</t></si>".encode(),
+    "half a character": b"<si><t>\xed\xa0\x80</t></si>",
+    "long": b"<si><t>" + b"x" * 3000 + b"</t></si>",
+    "deep": b"<si>" + b"<r>" * 80 + b"</r>" * 80 + b"</si>",
+}
+
+
+@pytest.mark.parametrize("odd", ODD_STRINGS)
+@pytest.mark.parametrize("place", [0, 7, -1])
+def test_odd_strings_are_read_as_the_plain_reader_reads_them(odd, place):
+    """In place of one of the strings; the others are known by then."""
+    for space in (None, b"http://purl.oclc.org/ooxml/spreadsheetml/main"):
+        parts = dict(saved(3, "xlsxwriter"))
+        name = "xl/sharedStrings.xml"
+        strings = re.findall(rb"<si>.*?</si>", parts[name], re.DOTALL)
+        parts[name] = parts[name].replace(strings[place], ODD_STRINGS[odd], 1)
+        if space:
+            parts[name] = parts[name].replace(
+                b"http://schemas.openxmlformats.org/spreadsheetml/2006/main", space
+            )
+        parts[name] = parts[name].replace(
+            b"<sst ", b'<sst xmlns:r="http://schemas.openxmlformats.org/spreadsheetml/2006/main" '
+        )
+        plain = plainly(parts)
+        forget()
+        for number in (0, 1, 2):
+            read(saved(number, "xlsxwriter"))
+        assert [read(parts) for _ in range(3)] == [plain] * 3
 
 
 def test_sheets_of_formulas_cost_no_more_than_they_hold():

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from xltools.reading.refusals import Refused
 
 MOST_KNOWN = 160  # things of one kind: a form's sheets by some programs, with some variants
+FEW_KNOWN = 40  # while no more is known there is room for whatever comes: a form's sheets by three programs
 MOST_MET = 500  # things met lately, of which only a hash is kept: what is rare is not worth the learning
 
 Known = TypeVar("Known")
@@ -22,16 +23,18 @@ class Unusual(Exception):
 class Store(Generic[Known]):
     """What was found out about things that files have in common, by the things themselves.
 
-    It is learned when a thing has been met before, so that what only one file has takes no room.
+    The first things are learned when they are met; then only what has been met before, so that what only one file has
+    takes no room.
     """
 
     def __init__(self) -> None:
         self._known: dict[Hashable, Known | None] = {}
         self._met: dict[int, int] = {}  # hash → how often
-        _STORES.append(self)
+        FORGETTING.append(self.forget)
 
     def get(self, key: Hashable, learn: Callable[[], Known], often: int = 2) -> Known | None:
-        """What is known of it; None until it is met so often, and where learning ended in Unusual or Refused.
+        """What is known of it; None until it is met so often, where much is known already, and where learning ended in
+        Unusual or Refused.
 
         What has to be met more than twice never drives out what is shared by more.
         """
@@ -39,12 +42,7 @@ class Store(Generic[Known]):
         if known is not _UNKNOWN:
             self._known[key] = known  # the last to be forgotten
             return known
-        fingerprint = hash(key)
-        met = self._met.get(fingerprint, 0) + 1
-        if met < often or (often > 2 and len(self._known) >= MOST_KNOWN // 2):
-            if len(self._met) >= MOST_MET:
-                self._met.clear()
-            self._met[fingerprint] = met
+        if len(self._known) >= FEW_KNOWN and not self._is_met_again(hash(key), often):
             return None
         known = None
         with suppress(Unusual, Refused):
@@ -54,15 +52,24 @@ class Store(Generic[Known]):
         self._known[key] = known
         return known
 
+    def _is_met_again(self, fingerprint: int, often: int) -> bool:
+        met = self._met.get(fingerprint, 0) + 1
+        if met >= often and (often <= 2 or len(self._known) < MOST_KNOWN // 2):
+            return True
+        if len(self._met) >= MOST_MET:
+            self._met.clear()
+        self._met[fingerprint] = met
+        return False
+
     def forget(self) -> None:
         self._known.clear()
         self._met.clear()
 
 
-_STORES: list[Store[Any]] = []
+FORGETTING: list[Callable[[], None]] = []  # what each that knows anything does for it
 
 
 def forget() -> None:
     """As if no file had been read yet."""
-    for store in _STORES:
-        store.forget()
+    for each in FORGETTING:
+        each()

@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import getitem
-from typing import ClassVar, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 from weakref import WeakSet
 from xml.parsers import expat
 
 from xltools.compute import Picker, picker
 from xltools.filing import BLANK, Cell, CellKind, Cells, FormatKind, Places, SheetFacts, Skeleton
-from xltools.reading.known import Store, Unusual
+from xltools.reading.formats import Styles
+from xltools.reading.known import FORGETTING, Store, Unusual
 from xltools.reading.parts import MAIN, PropertiesReader, State, StringsReader, WorkbookReader, unescaped
 from xltools.reading.refusals import Refused
 from xltools.reading.sheet import MOST_CELLS, MOST_EXPANDED, Common, SheetReader
@@ -32,6 +33,7 @@ MOST_STRINGS_KEPT, LONGEST_STRING = 4_000, 1_000  # characters of each as it is 
 HEAD = 4_000  # bytes of a sheet that show how the program writes that saved it
 MOST_ALIKE = 2_000  # cells remembered of those that may stand at a place
 LONGEST_ALIKE = 200  # characters of theirs
+MOST_LATELY = 64  # sheets
 MOST_CELLS_KEPT = 20_000  # of all places together: a hostile file may have as many of them as it likes
 
 _HOLE = b"\0"  # stands in no XML
@@ -98,8 +100,16 @@ def read_sheet(data: bytes, common: Common, name: str, state: State) -> SheetFac
     """
     if len(data) > LONGEST_SHEET:
         return None
-    data = _without_view(data)
-    skeleton, values = _known_sheet(data, common, often=3)
+    skeleton: _SheetSkeleton | None
+    again = _LATELY.get(id(data))
+    if again is not None and again.data is data and again.styles is common.styles:
+        skeleton, values = again.skeleton, again.values
+    else:
+        skeleton, values = _known_sheet(data, common, often=3)
+        if skeleton is not None:
+            if len(_LATELY) >= MOST_LATELY:
+                _LATELY.clear()
+            _LATELY[id(data)] = _Lately(data, common.styles, skeleton, values)
     for make_alike in (_in_one_way, _at_one_height):
         if skeleton is None and (alike := make_alike(data)) != data:
             data = alike
@@ -110,28 +120,33 @@ def read_sheet(data: bytes, common: Common, name: str, state: State) -> SheetFac
         return None
 
 
+class _Lately(NamedTuple):
+    """A sheet that was looked up, kept with its very bytes: those of sheets without figures come again and again."""
+
+    data: bytes
+    styles: Styles
+    skeleton: _SheetSkeleton
+    values: list[bytes]
+
+
+_LATELY: dict[int, _Lately] = {}  # by the identity of the bytes
+FORGETTING.append(_LATELY.clear)
+
+
 def _known_sheet(data: bytes, common: Common, often: int) -> tuple[_SheetSkeleton | None, list[bytes]]:
     pieces, values = _CELL_VALUE.pieces(data)
+    pieces[0] = _without_view(pieces[0])
     key = common.styles, _HOLE.join(pieces)
     return _SHEETS.get(key, lambda: _learn_sheet(pieces, common), often=often), values
 
 
-_INLINE = b' t="inlineStr"><is><t>'
-_INLINE_TEXT = re.compile(_INLINE + rb"([^<>]*)</t></is></c>")
-
-
 def _in_one_way(data: bytes) -> bytes:
-    """The same sheet with an empty value in every cell without content, whatever program wrote it, and with texts of
-    its own kept as results of formulas are.
+    """The same sheet with an empty value in every cell without content, whatever program wrote it.
 
     What is put in place of something has as many tags, begun and ended alike, so that no fault is mended by it; each
     has a tag in it, so that none is met within a text.  Where it is another tag than meant, what comes out is no XML,
     and the plain reader's matter.
     """
-    if _INLINE in data[:HEAD]:
-        inline = _INLINE_TEXT.split(data)
-        texts = [b' t="str"><v>' + text + b"</v></c>" for text in inline[1::2]]
-        data = b"".join(piece + text for piece, text in zip(inline[::2], [*texts, b""], strict=True))
     blank = b'"><v></v></c>'
     if b'" />' in data[:HEAD]:
         data = data.replace(b' t="n" /><c ', b' t="n' + blank + b"<c ")
@@ -149,13 +164,14 @@ def _at_one_height(data: bytes) -> bytes:
 _VIEWS, _VIEWS_END = b"<sheetViews>", b"</sheetViews>"
 
 
-def _without_view(data: bytes) -> bytes:
-    """The same sheet with nothing said of the window it was seen in, if that is sound: nobody asks for it."""
-    start, end = data.find(_VIEWS, 0, HEAD), data.find(_VIEWS_END, 0, HEAD)
-    if not 0 < start < end < data.find(b"<sheetData"):
-        return data
-    view = data[start : end + len(_VIEWS_END)]
-    return data[:start] + b"<sheetViews/>" + data[end + len(_VIEWS_END) :] if _is_sound(view) else data
+def _without_view(head: bytes) -> bytes:
+    """What stands before the first value of a sheet, with nothing said of the window that the sheet was seen in, if that
+    is sound: nobody asks for it."""
+    start, end = head.find(_VIEWS, 0, HEAD), head.find(_VIEWS_END, 0, HEAD)
+    if not 0 < start < end < head.find(b"<sheetData"):
+        return head
+    view = head[start : end + len(_VIEWS_END)]
+    return head[:start] + b"<sheetViews/>" + head[end + len(_VIEWS_END) :] if _is_sound(view) else head
 
 
 _OF_VIEWS = re.compile(
@@ -451,6 +467,7 @@ class _Texts(dict[str, str]):
 
 
 _TEXTS = _Texts()
+FORGETTING.append(_TEXTS.clear)
 
 
 def _unescaped(text: str) -> str:
