@@ -99,6 +99,15 @@ def in_order(values: Mapping[str, T], names: tuple[str, ...]) -> tuple[T | None,
     return tuple(map(values.get, names))
 
 
+def columns(rows: Sequence[Mapping[str, T]], names: tuple[str, ...]) -> Iterator[Sequence[T | None]]:
+    """Under each name the values of all rows, one name after the other: they are not copied all at once."""
+    alike = [row.given for row in rows if isinstance(row, Row) and row.names == names]
+    if rows and len(alike) == len(rows):
+        yield from zip(*alike, strict=True)
+    else:
+        yield from ([row.get(name) for row in rows] for name in names)
+
+
 def as_number(value: Value) -> Number | None:
     """The value as a number; None for blanks and texts.  TRUE is no number."""
     return value if type(value) is int or type(value) is Decimal else None
@@ -187,7 +196,7 @@ def _worked_out(form: Form, given: Sequence[Value], blank: Number | None) -> lis
     numbers: list[Any] = [*given] if kinds <= _NUMBERS else [*map(as_number, given)]
     if blank is not None:
         numbers = [blank if number is None else number for number in numbers]
-    is_whole = None not in numbers
+    is_whole = type(None) not in kinds if kinds <= _NUMBERS else None not in numbers
     for group in _sums(form).groups:
         numbers += group.of_all(numbers) if is_whole else group.of_some(numbers)
     return numbers
@@ -198,9 +207,13 @@ def totals(form: Form, inputs: Values, *, blank: Number | None = None) -> dict[s
 
     A total with a part missing is None, since blank is not zero; `blank=0` gives what Excel's SUM shows.
     """
+    return dict(zip(_sums(form).totals, sums_of(form, inputs, blank=blank), strict=True))
+
+
+def sums_of(form: Form, inputs: Values, *, blank: Number | None = None) -> tuple[Number | None, ...]:
+    """The `totals`, in the order of `form.derived`."""
     sums = _sums(form)
-    numbers = _worked_out(form, in_order(inputs, sums.inputs), blank)
-    return dict(zip(sums.totals, sums.derived(numbers), strict=True))
+    return sums.derived(_worked_out(form, in_order(inputs, sums.inputs), blank))
 
 
 def all_figures(form: Form, inputs: Values) -> Row[Value]:
@@ -215,7 +228,7 @@ def shown_totals(form: Form, inputs: Values, figures: Values) -> tuple[Number | 
     """In the order of `form.derived` what Excel's SUM shows; `figures` are `all_figures` of the inputs."""
     sums = _sums(form)
     known = sums.shown(in_order(figures, sums.figures.names))
-    return tuple(totals(form, inputs, blank=0).values()) if None in known else known
+    return sums_of(form, inputs, blank=0) if None in known else known
 
 
 def shares(form: Form, inputs: Values) -> dict[str, Value]:
@@ -297,7 +310,7 @@ class _Rules:
     names: tuple[str, ...]
     last: tuple[str, ...]
     asked: Picker  # of all these the figures that the lines speak of, each once
-    lines: tuple[tuple[RuleLine, Picker], ...]  # each with its refs among those
+    tests: tuple[tuple[Callable[[Sequence[Any]], bool | None], Picker], ...]  # of each line, over those
 
 
 @lru_cache(maxsize=64)
@@ -313,9 +326,8 @@ def _rules(form: Form, level: str, is_last_known: bool) -> _Rules:
     ]
     refs = {ref: place for place, ref in enumerate(dict.fromkeys(r for one in lines for r in one.bound.refs))}
     asked = picker([at[ref] for ref in refs])
-    return _Rules(
-        names, last, asked, tuple((one, picker([refs[r] for r in one.bound.refs])) for one in lines)
-    )
+    tests = tuple((one.bound.decides, picker([refs[ref] for ref in one.bound.refs])) for one in lines)
+    return _Rules(names, last, asked, tests)
 
 
 def broken_rules(
@@ -327,9 +339,9 @@ def broken_rules(
     numbers: Sequence[Any] = rules.asked((*values, *in_order(last, rules.last)) if last else values)
     if not set(map(type, numbers)) <= _WHOLE:
         numbers = [exact(as_number(value)) for value in numbers]
-    if all(
-        None in picked or line.bound.decides(picked) is not False
-        for line, picked in ((line, refs(numbers)) for line, refs in rules.lines)
-    ):
+    for decides, refs in rules.tests:
+        if None not in (picked := refs(numbers)) and decides(picked) is False:
+            break
+    else:
         return []
     return [one for one in rule_results(form, figures, level, last=last) if one.holds is False]

@@ -7,13 +7,13 @@ text that stands in the file, so that a check can quote it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, InvalidOperation
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from xltools.compute import Row, all_figures, parted, picker
+from xltools.compute import Picker, Row, all_figures, parted, picker
 from xltools.display import shows
 from xltools.form import Form, Value
 from xltools.layout import Carrier
@@ -60,14 +60,14 @@ BLANK = Cell("blank")
 
 
 class Places:
-    """The addresses of some cells, in their order, which all sheets that are alike share."""
+    """Where the cells of all sheets that are alike stand among those that are given: address → number, in the order of
+    the sheet.  `pickers` get the cells that somebody picks, once worked out."""
 
-    __slots__ = ("addresses", "at", "pickers")
+    __slots__ = ("at", "pickers")
 
-    def __init__(self, addresses: Iterable[str]) -> None:
-        self.addresses = tuple(addresses)
-        self.at = {address: at for at, address in enumerate(self.addresses)}
-        self.pickers: dict[Picked, Callable[[tuple[Cell, ...]], tuple[Cell, ...]]] = {}
+    def __init__(self, at: Mapping[str, int]) -> None:
+        self.at = at
+        self.pickers: dict[Picked, Picker] = {}
 
 
 class Cells(Mapping[str, Cell]):
@@ -78,7 +78,7 @@ class Cells(Mapping[str, Cell]):
 
     __slots__ = ("_given", "_places")
 
-    def __init__(self, places: Places, given: tuple[Cell, ...]) -> None:
+    def __init__(self, places: Places, given: Sequence[Cell]) -> None:
         self._places, self._given = places, given
 
     def __getitem__(self, address: str) -> Cell:
@@ -103,14 +103,14 @@ class Cells(Mapping[str, Cell]):
         return dict(self._kept()).values()
 
     def _kept(self) -> Iterator[tuple[str, Cell]]:
-        pairs = zip(self._places.addresses, self._given, strict=False)
-        return ((address, cell) for address, cell in pairs if cell is not BLANK)
+        given = self._given
+        return ((address, given[at]) for address, at in self._places.at.items() if given[at] is not BLANK)
 
     def picked(self, wanted: Picked) -> tuple[Cell, ...]:
         """See Picked."""
         pick = self._places.pickers.get(wanted)
         if pick is None:
-            at, behind = self._places.at, len(self._places.addresses)
+            at, behind = self._places.at, len(self._places.at)
             pick = picker([at.get(address, behind) for address in wanted.addresses])
             self._places.pickers[wanted] = pick
         return pick(self._given)
@@ -356,7 +356,8 @@ class Filing:
         if isinstance(self.entries, BareEntries):
             return self.entries.inputs
         names, entries = parted(self.entries)
-        return Row(names, tuple([0 if entry.declared_zero else entry.value for entry in entries]))
+        values = tuple([0 if entry.declared_zero else entry.value for entry in entries])
+        return self.entries.like(values) if isinstance(self.entries, Row) else Row(names, values)
 
     @cached_property
     def figures(self) -> Mapping[str, Value]:

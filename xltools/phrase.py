@@ -26,10 +26,11 @@ MARKS = ("{n}", "{year}", "{next_year}")
 
 STOPS = "。！？!?;；\n"  # ends of sentences
 PAUSES = ",，、:：()（）“”《》\"'"
-_BLANK = re.compile(f"[{re.escape(BLANKS.replace(chr(10), ''))}]+")
-_FOLD = {
-    code: to for code, to in FULL_WIDTH.items() if chr(code) not in "，；！？"
-}  # a full-width comma is no 1,000
+_FOLDED = {  # a full-width comma is no 1,000
+    **{chr(code): chr(to) for code, to in FULL_WIDTH.items() if chr(code) not in "，；！？"},
+    **dict.fromkeys(BLANKS.replace("\n", ""), ""),
+}
+_ODD = re.compile(f"[{re.escape(''.join(_FOLDED))}]")
 
 _DIGITS = r"(?<![\d.])(?<!\d,)(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?!\d)(?!\.\d)(?!,\d)"
 _NUMERALS = "零〇一二两三四五六七八九十百千万"
@@ -185,7 +186,7 @@ def parse_phrase(text: str, *, file: str = "", key: str = "words") -> Phrase:
 
 def fold(text: str) -> str:
     """A text for reading: no blanks, full-width digits and brackets made half-width."""
-    return _BLANK.sub("", text).translate(_FOLD)
+    return _ODD.sub(lambda one: _FOLDED[one[0]], text)
 
 
 # ---- a text

@@ -11,9 +11,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from xltools.compute import Number, RuleResult, all_figures, as_number, input_names, rule_results, totals
+from xltools.compute import (
+    Number,
+    RuleResult,
+    all_figures,
+    as_number,
+    columns,
+    input_names,
+    rule_results,
+    sums_of,
+)
 from xltools.compute import in_order as values_of
 from xltools.detail import is_added
 from xltools.errors import XltoolsError
@@ -50,9 +59,10 @@ class Rollup:
     @cached_property
     def inputs(self) -> dict[str, Value]:
         """Input item → merged value; None where no unit has a figure or the form says not to merge it."""
+        by_item = columns([leaf.inputs for leaf in self.leaves], input_names(self.form))
         return {
-            item.id: self._merged(item, [leaf.inputs.get(item.id) for leaf in self.leaves])
-            for item in self.form.inputs
+            item.id: self._merged(item, values)
+            for item, values in zip(self.form.inputs, by_item, strict=True)
         }
 
     @cached_property
@@ -91,6 +101,8 @@ class Rollup:
             said = zip(self.leaves, values, strict=True)
             listed = [f"{leaf.unit.name}：{value}" for leaf, value in said if value not in (None, "")]
             return "\n".join(listed) or None
+        if set(map(type, values)) == {int}:
+            return sum(cast(Sequence[int], values))
         numbers = [number for number in map(as_number, values) if number is not None]
         return sum(numbers) if numbers else None
 
@@ -119,12 +131,12 @@ class Rollup:
     @cached_property
     def totals(self) -> tuple[tuple[Number | None, ...], ...]:
         """Of each leaf its totals, in the order of `form.derived`; None where a part is missing."""
-        return tuple([tuple(totals(self.form, leaf.inputs).values()) for leaf in self.leaves])
+        return tuple([sums_of(self.form, leaf.inputs) for leaf in self.leaves])
 
     def shown_totals(self, leaf: int) -> tuple[Number | None, ...]:
         """Those of one leaf as Excel's SUM shows them: what is blank is left out."""
         own = self.totals[leaf]
-        return tuple(totals(self.form, self.leaves[leaf].inputs, blank=0).values()) if None in own else own
+        return sums_of(self.form, self.leaves[leaf].inputs, blank=0) if None in own else own
 
     @cached_property
     def seals(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from xltools.checks.registry import Case, Check, check, registered
+from xltools.compute import in_order, input_names
 from xltools.filing import Filing
 from xltools.finding import Finding, Level
 from xltools.roster import Roster, Unit
@@ -285,11 +286,13 @@ def _alike(filings: Sequence[Filing], found: dict[int, list[Finding]]) -> None:
     """Adds what is to be said of different units' reports with the same content."""
     near: dict[int, list[int]] = {}  # by hash: the contents of thousands of reports take too much room
     for at, filing in enumerate(filings):
-        if filing.unit is not None and not filing.is_rollup and (content := substance(filing)):
-            near.setdefault(hash((filing.form_key, filing.year, content)), []).append(at)
+        if filing.unit is not None and filing.form is not None and not filing.is_rollup:
+            figures = [value or None for value in in_order(filing.inputs, input_names(filing.form))]
+            near.setdefault(hash((filing.form_key, filing.year, *figures)), []).append(at)
     same: dict[tuple[object, ...], list[int]] = {}
     for at in (at for group in near.values() if len(group) > 1 for at in group):
-        same.setdefault((filings[at].form_key, filings[at].year, substance(filings[at])), []).append(at)
+        if content := substance(filings[at]):
+            same.setdefault((filings[at].form_key, filings[at].year, content), []).append(at)
     for group in same.values():
         for at in group:
             unit = filings[at].unit

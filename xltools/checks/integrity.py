@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from xltools.checks.meaning import meaning
 from xltools.checks.registry import Case, Check, check
-from xltools.compute import Number
+from xltools.compute import Number, Picker, picker
 from xltools.detail import is_summed, sum_formula
 from xltools.filing import Cell, Picked
 from xltools.finding import Finding, Level
@@ -42,11 +42,11 @@ def expected_meanings(form: Form) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _Totals:
-    """The derived cells of one sheet, and where their items stand among the form's totals."""
+    """The derived cells of one sheet, and its own among the form's totals."""
 
     slots: tuple[Slot, ...]
     places: Picked
-    at: tuple[int, ...]
+    sums: Picker
 
 
 def totals_read(case: Case) -> Iterator[tuple[Slot, Cell]]:
@@ -71,7 +71,7 @@ def _totals(layout: Layout) -> Mapping[str, _Totals]:
     at = {item.id: place for place, item in enumerate(layout.form.derived)}
     return {
         name: _Totals(
-            tuple(slots), Picked(slot.address for slot in slots), tuple(at[slot.item.id] for slot in slots)
+            tuple(slots), Picked(slot.address for slot in slots), picker([at[slot.item.id] for slot in slots])
         )
         for name, slots in made.items()
     }
@@ -83,8 +83,11 @@ def _shown_otherwise(case: Case) -> Iterator[tuple[Slot, Cell]]:
         texts = [cell.text for cell in cells]
         if not any(texts):
             continue  # saved by a program that works nothing out
-        for slot, cell, at in zip(asked.slots, cells, asked.at, strict=True):
-            if cell.text and not same(cell, case.shown_sums[at]):
+        sums = asked.sums(case.shown_sums)
+        if texts == list(map(str, sums)) and {cell.kind for cell in cells} == {"number"}:
+            continue
+        for slot, cell, right in zip(asked.slots, cells, sums, strict=True):
+            if cell.text and not same(cell, right):
                 yield slot, cell
 
 

@@ -99,30 +99,22 @@ def carriers_disagree(this: Check, case: Case) -> Iterator[Finding]:
 
 
 def _all_agree(case: Case) -> bool:
-    """Whether each field of the identity is said in one way, and in sight, as it is in nearly every workbook."""
+    """Whether no carrier is missing and each field is said in one way, as in nearly every workbook."""
     filing, layout = case.filing, case.layout
     if filing.label_faults or tuple([claim[0] for claim in filing.claims]) != layout.carriers:
         return False
-    values = [claim[1] for claim in filing.claims]
-    for everywhere, in_sight in _carriers_of_fields(layout):
-        said = set(everywhere(values))
-        said.discard(None)  # a program may drop some
-        if len(said) != 1 or not any(in_sight(values)):
-            return False
-    return True
+    values = tuple([claim[1] for claim in filing.claims])
+    return None not in values and values == _first_in_sight(layout)(values)
 
 
 @lru_cache(maxsize=64)
-def _carriers_of_fields(layout: Layout) -> tuple[tuple[Picker, Picker], ...]:
-    """Of each field what all its carriers say, and those that a clerk sees."""
-    at = tuple(enumerate(layout.carriers))
-    return tuple(
-        (
-            picker([n for n, one in at if one.field == name]),
-            picker([n for n, one in at if one.field == name and one.place and one.place.sheet != META]),
-        )
-        for name in FIELD_WORDS
-    )
+def _first_in_sight(layout: Layout) -> Picker:
+    """For each carrier what the first one of its field says that a clerk sees; every field has one."""
+    at: dict[str, int] = {}
+    for place, one in enumerate(layout.carriers):
+        if one.place is not None and one.place.sheet != META:
+            at.setdefault(one.field, place)
+    return picker([at[one.field] for one in layout.carriers])
 
 
 def _contradictions(this: Check, case: Case) -> Iterator[Finding]:

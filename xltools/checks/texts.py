@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import chain
 
 from xltools.answers import MOST_TEXT
 from xltools.checks.registry import Case, Check, check
 from xltools.checks.shape import unsettled
 from xltools.checks.values import STRUCTURE
+from xltools.filing import Book, Picked
 from xltools.finding import Finding, Level
 from xltools.geometry import Place
 from xltools.layout import Layout, Slot
@@ -20,17 +22,19 @@ LOST = "\ufffd"  # what stands for a character that no file can hold
 Written = tuple[Place, str]
 
 
-def written(case: Case) -> list[Written]:
-    """Every text that was read, with its place."""
-    return case.once("written", lambda: [*_beside_figures(case), *_as_figures(case, _in_words(case.layout))])
+def written(case: Case, *, joined: bool = True) -> Iterator[Written]:
+    """Every text that was read, with its place; `joined`: also what a roll-up makes of its units' texts, which is
+    whole on 明细 only."""
+    yield from _beside_figures(case)
+    for slot in _in_words(case.layout):
+        entry = case.filing.entries.get(slot.item.id)
+        whole = joined or not (case.filing.is_rollup and slot.item.rollup == "list")
+        if entry is not None and entry.value is not None and whole:
+            yield slot.place, str(entry.value)
 
 
-def _beside_figures(case: Case) -> list[Written]:
+def _beside_figures(case: Case) -> Iterator[Written]:
     """The texts of the report, the cover's and the explanations."""
-    return case.once("texts", lambda: list(_said(case)))
-
-
-def _said(case: Case) -> Iterator[Written]:
     filing, layout = case.filing, case.layout
     for name, text in filing.texts.items():
         yield layout.texts[name], text
@@ -40,12 +44,16 @@ def _said(case: Case) -> Iterator[Written]:
         yield layout.rules[name].explanation, text
 
 
-def _as_figures(case: Case, slots: Iterable[Slot]) -> Iterator[Written]:
-    """Inputs that are texts."""
-    for slot in slots:
-        entry = case.filing.entries.get(slot.item.id)
-        if entry is not None and entry.value is not None:
-            yield slot.place, str(entry.value)
+def _all_texts(case: Case) -> str:
+    """What is `written`, one after the other: what is not in it, is in none of them."""
+
+    def joined() -> str:
+        filing, given = case.filing, case.filing.inputs
+        in_words = [str(given.get(slot.item.id) or "") for slot in _in_words(case.layout)]
+        others = filing.texts.values(), filing.cover.values(), filing.explanations.values()
+        return "".join([*chain.from_iterable(others), *in_words])
+
+    return case.once("all texts", joined)
 
 
 @lru_cache(maxsize=64)
@@ -62,7 +70,7 @@ def control_characters(this: Check, case: Case) -> Iterator[Finding]:
     提示：从别的系统复制来的文字里夹着看不见的控制字符　半个表情符号
     改正：看一下换掉的地方有没有缺字。
     """
-    for place, text in written(case):
+    for place, text in written(case) if LOST in _all_texts(case) else ():
         if LOST in text:
             at = text.index(LOST)
             around = text[max(0, at - 10) : at + 10].replace("\n", " ").replace(LOST, "□")
@@ -85,8 +93,9 @@ def no_text(this: Check, case: Case) -> Iterator[Finding]:
     改正：把文字重新打（粘贴）进这一格。
     """
     book = case.filing.book
-    for place, _ in _beside_figures(case) if book is not None else ():  # an item's formula is V108's matter
-        assert book is not None
+    if book is None or not _may_be_no_texts(case.layout, book):
+        return
+    for place, _ in _beside_figures(case):  # an item's formula is V108's matter
         cell = book.sheets[place.sheet].cell(place.address)
         if cell.formula is not None or cell.kind == "error":
             shown = f"={cell.formula}" if cell.formula is not None else cell.text
@@ -99,6 +108,26 @@ def no_text(this: Check, case: Case) -> Iterator[Finding]:
                 found=shown,
                 expected="文字",
             )
+
+
+def _may_be_no_texts(layout: Layout, book: Book) -> bool:
+    """A quick look at all cells for words."""
+    for name, asked in _for_words(layout).items():
+        if name in book.sheets:
+            for cell in asked.of(book.sheets[name].cells):
+                if cell.formula is not None or cell.kind == "error":
+                    return True
+    return False
+
+
+@lru_cache(maxsize=64)
+def _for_words(layout: Layout) -> Mapping[str, Picked]:
+    """Sheet by sheet the cells for texts, the cover's answers and explanations."""
+    explanations = (row.explanation for row in layout.rules.values())
+    made: dict[str, list[str]] = {}
+    for place in (*layout.texts.values(), *layout.cover.values(), *explanations):
+        made.setdefault(place.sheet, []).append(place.address)
+    return {name: Picked(addresses) for name, addresses in made.items()}
 
 
 @check("V120", "文字没有写", requires=STRUCTURE)
@@ -168,11 +197,7 @@ def text_too_long(this: Check, case: Case) -> Iterator[Finding]:
             f"填报单位名称有 {len(filing.unit.name)} 个字，不能超过 {MOST_NAME} 个。",
             "请用下发的模板。",
         )
-    # what a roll-up makes of its units' texts is whole on 明细 only
-    in_words = [
-        slot for slot in _in_words(case.layout) if not (filing.is_rollup and slot.item.rollup == "list")
-    ]
-    for place, text in (*_beside_figures(case), *_as_figures(case, in_words)):
+    for place, text in written(case, joined=False) if len(_all_texts(case)) > MOST_TEXT // 2 else ():
         if len(text) > MOST_TEXT // 2 and len(text.encode("utf-16-le", "replace")) // 2 > MOST_TEXT:
             yield this.finding(
                 case,

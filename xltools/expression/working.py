@@ -30,9 +30,8 @@ from xltools.expression.tree import (
 _HALF = Fraction(1, 2_000_000)  # ROUND(…,6) makes zero of whatever is nearer to zero than this
 
 
-def _difference(left: Exact, right: Exact) -> Exact:
+def _settled(difference: Exact) -> Exact:
     """left - right, as a comparison sees it."""
-    difference = left - right
     return difference if isinstance(difference, int) or abs(difference) >= _HALF else 0
 
 
@@ -156,7 +155,12 @@ class Compiler:
         match node:
             case Compare(left, sign, right):
                 test, one, other = _SIGN[sign], self.number(left), self.number(right)
-                return lambda values: bool(test(_difference(one(values), other(values)), 0))
+
+                def compared(values: Sequence[Exact]) -> bool:
+                    difference = one(values) - other(values)
+                    return bool(test(difference if type(difference) is int else _settled(difference), 0))
+
+                return compared
             case Same(left, sign, right):
                 test, this, that = _SIGN[sign], self.truth(left), self.truth(right)
                 return lambda values: bool(test(this(values), that(values)))
