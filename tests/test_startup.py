@@ -10,8 +10,11 @@ import sys
 
 import helpers_pipe as pipe
 import pytest
+import typer
 
 from xltools import Unit
+from xltools.cli import app
+from xltools.console import _Plainly
 from xltools.writing.roster import write_roster
 
 RUN = """
@@ -25,7 +28,7 @@ COMMAND = "from xltools.cli import main; sys.argv = ['xltools', *{words!r}]; mai
 # libraries of tables and workbooks, a terminal's colours, databases, networks, other readers of XML
 NEVER = {"pandas", "numpy", "pyarrow", "openpyxl", "xlsxwriter", "xlrd", "rich", "sqlite3", "asyncio",
          "concurrent.futures", "multiprocessing", "xml.dom", "xml.etree", "xml.sax"}  # fmt: skip
-# typer has these through pydantic as soon as it reads an option; the help needs none, nor does our own code
+# typer has these through pydantic as soon as it has to judge a word of the call; plain ones it is not asked about
 OF_TYPER = {"pydantic", "email", "zipfile", "tempfile"}
 
 
@@ -63,13 +66,51 @@ def test_the_help_loads_the_command_line_and_no_more():
 
 
 @pytest.mark.parametrize(
-    "words", [(), ("--format", "json"), ("--format", "csv")], ids=["text", "json", "csv"]
+    "words",
+    [("--year", "2023"), ("--format", "json", "--jobs", "1"), ("--format", "csv", "--strict")],
+    ids=["text", "json", "csv"],
 )
 def test_checking_loads_no_library_of_workbooks(returned, words):
     modules, said = loaded(COMMAND, "check", returned, *words)
     assert "示例镇.xlsx" in said or "1 个文件" in said
-    assert not modules & NEVER
+    assert not modules & (NEVER | OF_TYPER)
     assert not any(name.startswith(("xltools.rounds", "xltools.demo")) for name in modules)
+
+
+def every_parameter(command, of=()):
+    """(words of the command, parameter) of everything that can be written in a call."""
+    for parameter in command.params:
+        if getattr(parameter, "type_descriptor", None) is not None:
+            yield " ".join(of), parameter
+    for name, below in getattr(command, "commands", {}).items():
+        yield from every_parameter(below, (*of, name))
+
+
+def meant_by(parameter, word, readings):
+    """What typer and what is plainly read make of a word, or that it is refused."""
+    for reading in readings:
+        parameter._runtime_param = reading
+        is_list = word is not None and (parameter.multiple or parameter.nargs == -1)
+        value = [word] if is_list else word
+        try:
+            yield parameter.get_runtime_param().coerce(value, param=parameter, ctx=None)
+        except typer.BadParameter:
+            yield "refused"
+
+
+def test_what_is_plainly_read_means_what_typer_makes_of_it(returned, tmp_path):
+    unreadable = tmp_path / "锁着.xlsx"
+    unreadable.write_bytes(b"PK")
+    unreadable.chmod(0)
+    words = ["", " ", "2023", "0", "-3", "+3", "007", "1_000", "1.0", "1e3", "２０２３", "9" * 12, "9" * 30, "text",
+             "TEXT", "json", "jsonl", "csv", "true", ".", "-", str(returned), str(unreadable), "没有/这个"]  # fmt: skip
+    kinds = set()
+    for command, parameter in every_parameter(typer.main.get_command(app)):
+        for word in [None, *words]:
+            typers, ours = meant_by(parameter, word, [None, _Plainly()])
+            assert (ours, type(ours)) == (typers, type(typers)), (command, parameter.name, word)
+        kinds.add(str(parameter.type_descriptor.annotation))
+    assert len(kinds) >= 6, kinds
 
 
 def test_our_own_code_needs_nothing_of_what_typer_loads(returned):
