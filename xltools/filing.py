@@ -11,7 +11,7 @@ from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence, Va
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, InvalidOperation
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar, overload
 
 from xltools.compute import Picker, Row, all_figures, parted, picker
 from xltools.display import shows
@@ -21,6 +21,7 @@ from xltools.problems import Problem, Transfer
 from xltools.roster import Unit
 from xltools.words import clean, number_text
 
+D = TypeVar("D")
 CellKind = Literal["blank", "number", "text", "boolean", "error"]
 FormatKind = Literal["general", "text", "date", "percent", "number"]
 
@@ -87,8 +88,16 @@ class Cells(Mapping[str, Cell]):
             raise KeyError(address)
         return cell
 
+    @overload
+    def get(self, address: str, /) -> Cell | None: ...
+    @overload
+    def get(self, address: str, /, default: Cell | D) -> Cell | D: ...
+    def get(self, address: str, /, default: object = None) -> object:
+        at = self._places.at.get(address)
+        return default if at is None or self._given[at] is BLANK else self._given[at]
+
     def __contains__(self, address: object) -> bool:
-        return address in self._places.at and self._given[self._places.at[address]] is not BLANK
+        return isinstance(address, str) and self.get(address) is not None
 
     def __iter__(self) -> Iterator[str]:
         return (address for address, _ in self._kept())

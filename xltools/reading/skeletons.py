@@ -245,12 +245,11 @@ class _Holes:
 @dataclass(frozen=True, eq=False)
 class _SheetSkeleton(Skeleton):
     facts: SheetFacts  # without cells
-    places: Places  # of all cells, in the order of the sheet
+    places: Places  # of all cells: first the direct ones, then strings, then the rest
     count: int  # of values
     direct: _Holes  # values as they stand
     strings: _Holes  # values that are numbers of strings
     rest: tuple[Cell, ...]  # cells that are no holes, and BLANK
-    in_order: Picker  # the cells of these three, in the order of the places, and BLANK behind them
     results: Picker  # values that are texts by themselves
     unempty: Picker  # those of them that may not be empty
     expanded: int  # characters of shared formulas
@@ -276,7 +275,7 @@ class _SheetSkeleton(Skeleton):
         return SheetFacts(
             name=name,
             state=state,
-            cells=Cells(self.places, self.in_order(cells)),
+            cells=Cells(self.places, cells),
             merges=facts.merges,
             hidden_rows=facts.hidden_rows,
             hidden_columns=facts.hidden_columns,
@@ -338,18 +337,17 @@ def _learn_sheet(pieces: Sequence[bytes], common: Common) -> _SheetSkeleton:
         (strings if is_string else direct)[number] = at, fillings
     if len(direct) + len(strings) != count:
         raise Unusual
-    places = Places(reader.cells)
-    holes = [at for at, _ in (*direct.values(), *strings.values())]
-    where = {at: number for number, at in enumerate([*holes, *(at for at, _ in rest)])}
+    filled = [*direct.values(), *strings.values()]
+    order = {at: number for number, at in enumerate([*(at for at, _ in filled), *(at for at, _ in rest)])}
+    addresses = tuple(reader.cells)
     return _SheetSkeleton(
-        holes=frozenset(places.addresses[at] for at in holes),
+        holes=frozenset(addresses[at] for at, _ in filled),
         facts=reader.facts("", "visible"),
-        places=places,
+        places=Places({address: order[at] for at, address in enumerate(addresses)}),
         count=count,
         direct=_Holes(picker(list(direct)), tuple(fillings for _, fillings in direct.values())),
         strings=_Holes(picker(list(strings)), tuple(fillings for _, fillings in strings.values())),
         rest=(*(cell for _, cell in rest), BLANK),
-        in_order=picker([*(where[at] for at in range(len(where))), len(where)]),
         results=picker(results),
         unempty=picker(unempty),
         expanded=reader.common.expanded,
