@@ -29,6 +29,7 @@ from xltools.errors import XltoolsError
 from xltools.filing import Leaf
 from xltools.form import Form, Item, Value, Values
 from xltools.roster import CONSOLIDATED, KINDS, Roster, Unit
+from xltools.sameness import shown_names
 
 if TYPE_CHECKING:
     import pandas
@@ -80,6 +81,11 @@ class Rollup:
         return tuple(
             rule_results(self.form, self.figures, self.unit.level, last=self.last, explanations=said)
         )
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What its units are called, one for each leaf."""
+        return tuple(shown_names([leaf.unit for leaf in self.leaves]))
 
     @property
     def coverage(self) -> str:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import NoneType
 
-from xltools.compute import Number, Row, in_order, totals
+from xltools.compute import Number, Row, in_order, input_names, picker, totals
 from xltools.detail import (
     FIRST_COLUMN,
     FIRST_ROW,
@@ -32,7 +32,6 @@ from xltools.reading.filings import MOST_ROLLUP_CELLS
 from xltools.reading.rows import Shape
 from xltools.reading.sheet import position_of
 from xltools.rollup import Rollup
-from xltools.sameness import shown_names
 from xltools.words import clean, number_text
 from xltools.writing.files import write_whole
 
@@ -116,11 +115,11 @@ def _list_of_leaves(rollup: Rollup) -> _Expected:
 
 
 def _units_and_figures(rollup: Rollup, detail: DetailSheet) -> _Expected:
-    leaves = rollup.leaves
-    names = shown_names([leaf.unit for leaf in leaves])
+    leaves, names, all_inputs = rollup.leaves, rollup.names, input_names(rollup.form)
     columns = _letters(FIRST_COLUMN, len(detail.items))
     ids = tuple(item.id for item in detail.items)
-    inputs = tuple(item.id for item in detail.items if item.is_input)
+    inputs = [item.id for item in detail.items if item.is_input]
+    pick = picker([all_inputs.index(name) for name in inputs])
     own = (column_letters(UNIT_COLUMN), *(columns[detail.at[name]] for name in inputs))
 
     def at(number: int) -> Row[Value]:
@@ -129,7 +128,7 @@ def _units_and_figures(rollup: Rollup, detail: DetailSheet) -> _Expected:
         leaf = number - FIRST_ROW
         if not 0 <= leaf < len(leaves):
             return _NOTHING
-        return Row(own, (names[leaf], *in_order(leaves[leaf].inputs, inputs)))
+        return Row(own, (names[leaf], *pick(in_order(leaves[leaf].inputs, all_inputs))))
 
     return _Expected(detail.name, {HEAD_ROWS[-1], *range(FIRST_ROW, FIRST_ROW + len(leaves))}, at)
 
@@ -232,6 +231,7 @@ class _Fitting:
         cells = [shape.cells.get(column, blank) for column in columns]
         self.columns = columns
         self.kinds, self.places = [kind for kind, _ in cells], [at for _, at in cells]
+        self.pick = picker(self.places)
         self.types: set[tuple[type, ...]] = set()  # of values that may be told by their texts
 
     def holds(self, texts: Sequence[str], values: tuple[Value, ...]) -> bool:
@@ -241,7 +241,8 @@ class _Fitting:
             if not all(map(_is_told, self.kinds, types)):
                 return False
             self.types.add(types)
-        return [texts[at] for at in self.places] == ["" if one is None else str(one) for one in values]
+        told = map(str, values) if None not in values else ("" if one is None else str(one) for one in values)
+        return self.pick(texts) == tuple(told)
 
 
 def _is_told(kind: CellKind, of: type) -> bool:

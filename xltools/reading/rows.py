@@ -94,7 +94,7 @@ class _Shapes:
         self.numbers = {b"%d" % number for number in range(len(styles.cells))}
         self.known: dict[bytes, Shape | None] = {}
         self.met: set[int] = set()  # hashes
-        self.last: tuple[bytes, Shape | None] = b"", None
+        self.last: tuple[bytes, Shape | None] = b"", None  # of a row with its styles
 
     def found(self, row: bytes) -> tuple[int, Shape, list[str]] | None:
         """The number of a row (without its end tag), its shape and its texts; None where it is to be read plainly."""
@@ -108,10 +108,9 @@ class _Shapes:
             if row.endswith(b'"/>'):
                 row = row[:-2] + b"><v></v></c>"
         pieces = _VALUE.split(row)
-        styles = _STYLE.split(_HOLE.join(pieces[::3] + pieces[1::3]))
-        if not self.numbers.issuperset(styles[1::2]):
-            return None
-        shape = self._shape(b' s="0"'.join(styles[::2]).replace(digits + b'"', _NUMBER + b'"'))
+        rest = _HOLE.join(pieces[::3] + pieces[1::3])[len(_ROW) + len(digits) :]
+        rest = rest.replace(digits + b'" s="', _NUMBER + b'" s="')
+        shape = self.last[1] if rest == self.last[0] else self._spelt(rest, digits)
         if shape is None:
             return None
         try:
@@ -120,9 +119,18 @@ class _Shapes:
             return None
         return None if "_x" in texts else (int(digits), shape, texts.split("\0"))
 
+    def _spelt(self, rest: bytes, digits: bytes) -> Shape | None:
+        """The shape of a row by what follows its number, without values, and without the number before a style."""
+        styles = _STYLE.split(rest)
+        if not self.numbers.issuperset(styles[1::2]):
+            return None
+        plain = b' s="0"'.join(styles[::2])
+        shape = self._shape(_ROW + _NUMBER + plain.replace(digits + b'"', _NUMBER + b'"'))
+        if shape is not None and digits + b'"' not in plain:
+            self.last = rest, shape  # of any other row as well that goes on like this
+        return shape
+
     def _shape(self, key: bytes) -> Shape | None:
-        if key == self.last[0]:
-            return self.last[1]
         if key not in self.known:
             met = hash(key)
             if met not in self.met:
@@ -133,8 +141,7 @@ class _Shapes:
             if len(self.known) >= MOST_SHAPES:
                 self.known.clear()
             self.known[key] = self._learned(key)
-        self.last = key, self.known[key]
-        return self.last[1]
+        return self.known[key]
 
     def _learned(self, key: bytes) -> Shape | None:
         try:

@@ -12,7 +12,6 @@ from xltools.geometry import MOST_HEIGHT, Place, wrapped_height
 from xltools.problems import place_words
 from xltools.result import Checked, CheckResult, MergeResult, represented
 from xltools.rollup import Rollup
-from xltools.sameness import shown_names
 from xltools.writing import styles
 from xltools.writing.sheet import SheetWriter
 from xltools.writing.styles import CELL, COUNT, HEAD
@@ -91,7 +90,7 @@ def write_texts(sheet: SheetWriter, rollup: Rollup) -> None:
     formats = [make(COUNT), make(CELL), *([make({**CELL, "valign": "top"})] * len(form.texts))]
     look = RowLook([(fmt, None) for fmt in formats])
     assert [text_place(form, FIRST_ROW, name).column for name in form.texts] == [*range(3, len(widths) + 1)]
-    row, names = FIRST_ROW, shown_names([leaf.unit for leaf in rollup.leaves])
+    row, names = FIRST_ROW, rollup.names
     for number, leaf in enumerate(rollup.leaves, 1):
         texts = [leaf.texts.get(name, "") for name in form.texts]
         need = max((wrapped_height(text, TEXT_WIDTH) for text in texts), default=24.0)
@@ -195,9 +194,8 @@ def level_words(finding: Finding) -> str:
 
 
 def reason_rows(rollup: Rollup) -> list[list[Shown]]:
-    names = shown_names([leaf.unit for leaf in rollup.leaves])
     return numbered([
-        [number, names[number - 1], reason.place, reason.matter, reason.text, reason.about]
+        [number, rollup.names[number - 1], reason.place, reason.matter, reason.text, reason.about]
         for number, leaf in enumerate(rollup.leaves, 1)
         for reason in leaf.reasons
     ])  # fmt: skip

@@ -19,7 +19,6 @@ from xltools.formulas import call
 from xltools.geometry import Place, areas, column_letters, quoted
 from xltools.layout import lay_out
 from xltools.rollup import Rollup
-from xltools.sameness import shown_names
 from xltools.words import number_text
 from xltools.writing import styles
 from xltools.writing.annexes import heading
@@ -234,8 +233,7 @@ class _Source:
 
     def _units(self, chart: Chart) -> Iterator[Row]:
         """The units with most of all parts together; of equals the first in the roll-up's order."""
-        form, leaves = self.form, self.rollup.leaves
-        names = shown_names([leaf.unit for leaf in leaves])
+        form, leaves, names = self.form, self.rollup.leaves, self.rollup.names
         details = detail_sheets(form)
 
         def figure(part: ChartPart, shown: dict[str, Number]) -> Number:

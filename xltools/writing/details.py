@@ -29,7 +29,6 @@ from xltools.formulas import call
 from xltools.geometry import Place, address, areas, wrapped_height
 from xltools.rollup import Rollup
 from xltools.roster import KINDS
-from xltools.sameness import shown_names
 from xltools.writing import styles
 from xltools.writing.annexes import heading
 from xltools.writing.sheet import SheetWriter
@@ -137,7 +136,7 @@ class _DetailWriter:
         }  # fmt: skip
         self.width = WIDE if len(detail.items) <= FEW else WIDTH
         self.units = {item.unit for item in detail.items}
-        self.names = shown_names([leaf.unit for leaf in rollup.leaves])
+        self.names = rollup.names
         self.columns = [self._column(item) for item in detail.items]
         self.ids = [item.id for item in detail.items]
         self.own = frozenset(self.ids)

@@ -40,7 +40,6 @@ from xltools.geometry import Place, wrapped_height
 from xltools.layout import CHECKS, META, SheetPlan, Slot
 from xltools.result import MergeResult
 from xltools.rollup import Rollup
-from xltools.sameness import shown_names
 from xltools.writing import styles
 from xltools.writing.annexes import clipped, status_texts, write_annexes
 from xltools.writing.charts import write_charts
@@ -204,8 +203,7 @@ class _RollupWriter(Official):
     def _reasons(self) -> dict[str, list[str]]:
         """Rule line (or fingerprint) → the units' reasons."""
         found: dict[str, list[str]] = {}
-        names = shown_names([leaf.unit for leaf in self.rollup.leaves])
-        for name, leaf in zip(names, self.rollup.leaves, strict=True):
+        for name, leaf in zip(self.rollup.names, self.rollup.leaves, strict=True):
             for reason in leaf.reasons:
                 found.setdefault(reason.about, []).append(f"{name}：{reason.text}")
         return found

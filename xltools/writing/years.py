@@ -21,7 +21,6 @@ from xltools.form import Form, Item, Values
 from xltools.geometry import MOST_HEIGHT, Place, address, wrapped_height
 from xltools.layout import lay_out
 from xltools.rollup import Rollup
-from xltools.sameness import shown_names
 from xltools.words import number_text
 from xltools.writing import styles
 from xltools.writing.annexes import heading
@@ -280,7 +279,7 @@ def unit_rows(rollup: Rollup) -> Iterator[UnitRow]:
 
 def write_unit_years(sheet: SheetWriter, rollup: Rollup) -> None:
     """各单位上年对比, from top to bottom as all of a long sheet."""
-    names = shown_names([leaf.unit for leaf in rollup.leaves])
+    names = rollup.names
     lost = [
         name
         for name, leaf in zip(names, rollup.leaves, strict=True)
