@@ -17,17 +17,17 @@ from mutants import mutants
 from workshop import Workshop
 
 from xltools import Answers, Roster, Unit, lay_out, load_form, write_template
-from xltools.checks import Case, run_checks
+from xltools.checks import Case, run_checks, statements
 from xltools.checks import running as running
 from xltools.checks.frame import frame_of
 from xltools.checks.plain import doubtful
 from xltools.checks.registry import registered
 from xltools.compute import Row, all_figures, as_number, broken_rules, rule_results, totals
-from xltools.filing import Cell, SheetFacts, Skeleton
+from xltools.filing import Cell, Entry, Filing, SheetFacts, Skeleton
 from xltools.finding import Level
 from xltools.formulas import ZERO_FIELD
 from xltools.geometry import address
-from xltools.phrase import _compiled, fold
+from xltools.phrase import _compiled, fold, parse_phrase, read
 from xltools.problems import LEFT_OUT, MOVED, PROBLEMS, Transfer
 from xltools.reading.filings import entry_of
 
@@ -518,10 +518,53 @@ def test_a_phrase_is_looked_for_wherever_it_may_stand(key):
         texts.append(
             fold("".join(part.split("|")[0] for part in plain.replace("]", "[").split("["))).replace("…", "")
         )
+    chance = random.Random(key)
+    for _ in range(400 if SLOW else 60):  # several sentences, one of which may go on where the other ends
+        texts.append(chance.choice(("", "\n", "。", "；", "，")).join(chance.choices(texts, k=4)))
     count = 0
-    for phrase in phrases:
-        for text in texts:
+    for phrase in (*phrases, parse_phrase("[申请|]{n}[件|]"), parse_phrase("申请{n}件。其中")):
+        for text in (*texts, "", "。"):
             plainly = [match.span() for match in _compiled(phrase._pattern, 2021).finditer(text)]
             assert [match.span() for match in phrase.matches(text, 2021)] == plainly
             count += len(plainly)
     assert count >= len(phrases)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_what_agrees_with_the_table_need_not_be_read_further(key):
+    """Of a text in which all numbers are the table's nothing is to be said, whoever's they are; of others what is read."""
+    form, chance = load_form(key), random.Random(key)
+    year, unit = pipe.year_of(form), Unit(name="示例镇", parent="示例县")
+    spoken, silent = 0, 0
+    for _ in range(1500 if SLOW else 150):
+        figures = figures_of_few(form, chance)
+        words = chance.choices(
+            (*WORDS, "去年收到政府信息公开申请{b}件。", "乙镇收到政府信息公开申请{a}件。"), k=3
+        )
+        text = "".join(one.format(a=chance.randint(0, 2), b=chance.randint(0, 2)) for one in words)
+        filing = Filing(file="甲.xlsx", sha256="", form=form, unit=unit, year=year, entries=figures)
+        case = Case(filing)
+        for statement in form.statements:
+            item = form.items[statement.items[0]]
+            found = read(text, statement.words, statement.wording, year=year, own="示例县示例镇")
+            stated = {
+                Decimal(one.value) / 10_000 if item.unit == "万元" else one.value
+                for one in found
+                if item.type == "money" or not one.in_wan
+            }
+            table, more = (
+                sum(case.filing.figures[name] for name in names)
+                for names in (statement.items, statement.plus)
+            )
+            differs = len(stated) == 1 and not stated & {table, table + more}
+            said = [one.stated for one in statements._differing(case, statement, text, year)]
+            assert said == (list(stated) if differs else []), (text, statement.id)
+            spoken, silent = spoken + differs, silent + (bool(stated) and not differs)
+    assert min(spoken, silent) > 50
+
+
+def figures_of_few(form, chance):
+    """An entry for each input, so that totals are small and often those of a text."""
+    values = [chance.choice((0, 0, 0, 0, 0, 1)) if item.type != "text" else "文字" for item in form.inputs]
+    names = tuple(item.id for item in form.inputs)
+    return Row(names, tuple(Entry(Cell("number", str(value)), value) for value in values))

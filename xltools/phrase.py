@@ -11,6 +11,7 @@ own name, and what the form says (`Wording`).  Whatever is doubtful is not read.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -104,14 +105,34 @@ class Phrase:
     text: str
     _pattern: str = field(repr=False)  # of `re`, but for the years
     anchors: tuple[str, ...] = field(repr=False)  # of which one stands in every text that it matches
+    ends: str = field(repr=False)  # of sentences, that stand in nothing that it matches
 
     @property
     def has_number(self) -> bool:
         return "{n}" in self.text
 
     def matches(self, folded: str, year: int) -> Iterator[re.Match[str]]:
-        may_be_there = any(anchor in folded for anchor in self.anchors)
-        return _compiled(self._pattern, year).finditer(folded) if may_be_there else iter(())
+        """Looked for in the sentences with an anchor only, since it is slow."""
+        bounds = _bounds(folded, self.ends)
+        found: set[int] = set()
+        for anchor in self.anchors:
+            at = folded.find(anchor)
+            while at >= 0:
+                sentence = bisect_right(bounds, at, 0, len(bounds) - 1)
+                found.add(sentence)
+                at = folded.find(anchor, bounds[sentence])
+                if sentence == len(bounds) - 1:
+                    break
+        for sentence in sorted(found):
+            start, end = bounds[sentence - 1 : sentence + 1]
+            yield from _compiled(self._pattern, year).finditer(folded, start, end)
+
+
+@lru_cache(maxsize=128)
+def _bounds(folded: str, ends: str) -> tuple[int, ...]:
+    """Where the sentences of a text begin, and where it ends; `ends` are their last characters."""
+    inner = [one.end() for one in re.finditer(f"[{ends}]", folded)] if ends else []
+    return 0, *inner, len(folded)
 
 
 @lru_cache(maxsize=1024)
@@ -181,12 +202,17 @@ def parse_phrase(text: str, *, file: str = "", key: str = "words") -> Phrase:
         refuse("里除了记号没有字")
     # the piece whose shortest choice is the longest
     anchors = max(fixed, key=lambda choices: (min(map(len, choices)), -len(choices)))
-    return Phrase(text, made, tuple(anchors))
+    return Phrase(text, made, tuple(anchors), "".join(end for end in "。\n；" if end not in folded))
 
 
 def fold(text: str) -> str:
     """A text for reading: no blanks, full-width digits and brackets made half-width."""
     return _ODD.sub(lambda one: _FOLDED[one[0]], text)
+
+
+@lru_cache(maxsize=256)
+def _folded(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(fold, words))
 
 
 # ---- a text
@@ -202,18 +228,26 @@ def read(
     [0]
     """
     folded = fold_whole(text)
+    for match, value in numbers_in(text, phrases, year):
+        if _is_plain(match, folded, wording, year, own) and not (value and _is_shared(match, folded)):
+            written = match["n"] if "n" in match.re.groupindex else ""
+            in_wan = written.endswith("万") and written[0].isascii()
+            yield Reading(match.start(), match.end(), value, in_wan, match[0])
+
+
+def numbers_in(
+    text: str, phrases: Sequence[Phrase], year: int
+) -> Iterator[tuple[re.Match[str], int | Decimal]]:
+    """Every number that stands in such words, whatever it is of; `read` has those of them that are the unit's own."""
+    folded = fold_whole(text)
     decided: set[int] = set()  # 诉讼3件 is not read again in 复议和行政诉讼3件: the first phrase decides
     for phrase in phrases:
         for match in phrase.matches(folded, year):
-            if match.end() in decided:
-                continue
-            decided.add(match.end())
-            value = number_of(match["n"]) if phrase.has_number else 0
-            if value is None or not _is_plain(match, folded, wording, year, own):
-                continue
-            if not value or not _is_shared(match, folded):
-                in_wan = phrase.has_number and match["n"].endswith("万") and match["n"][0].isascii()
-                yield Reading(match.start(), match.end(), value, in_wan, match[0])
+            if match.end() not in decided:
+                decided.add(match.end())
+                value = number_of(match["n"]) if phrase.has_number else 0
+                if value is not None:
+                    yield match, value
 
 
 @lru_cache(maxsize=32)
@@ -243,7 +277,7 @@ def _is_plain(match: re.Match[str], text: str, wording: Wording, year: int, own:
         text[max(0, match.end() - TOPIC) : match.end()], after, wording
     ):
         return False
-    beside, behind = ((*_PLAIN.split(), *map(fold, more)) for more in (wording.beside, wording.behind))
+    beside, behind = ((*_PLAIN.split(), *_folded(more)) for more in (wording.beside, wording.behind))
     head = _COUNTED.sub(_GONE, _own_words(own).sub(_GONE, _TIME.sub(_GONE, _ORDINAL.sub(_GONE, head))))
     return (
         _consists_of(head, beside)
@@ -288,10 +322,10 @@ def _is_of_another_body(before: str, own: str) -> bool:
 def _is_of_something_else(until: str, after: str, wording: Wording) -> bool:
     """Whether what was named last is something else, or the sentence goes on to say that it was."""
     about, but = (
-        max((at + len(word) for word in map(fold, words) if (at := until.rfind(word)) >= 0), default=0)
+        max((at + len(word) for word in _folded(words) if (at := until.rfind(word)) >= 0), default=0)
         for words in (wording.about, wording.but)
     )
-    taken_back = _ALL_ARE.match(after) and any(fold(word) in after for word in wording.but)
+    taken_back = _ALL_ARE.match(after) and any(word in after for word in _folded(wording.but))
     return but > about or bool(taken_back or _TAKEN_BACK.search(after))
 
 

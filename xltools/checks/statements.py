@@ -13,7 +13,7 @@ from xltools.checks.rules import STRUCTURE
 from xltools.compute import Number, as_number
 from xltools.finding import Finding, Level
 from xltools.form import Form, Statement
-from xltools.phrase import Reading, fold_whole, read
+from xltools.phrase import Reading, fold_whole, numbers_in, read
 from xltools.words import number_text
 
 
@@ -75,20 +75,21 @@ class _Differing:
 
 def _differing(case: Case, statement: Statement, text: str, year: int) -> Iterator[_Differing]:
     item, unit = case.form.items[statement.items[0]], case.filing.unit
+    table, more = _sum(case, statement.items), _sum(case, statement.plus)
+    if table is None or more is None:
+        return
+    agreed = {table, table + more}
+    if all(_in_unit(one, item.unit) in agreed for _, one in numbers_in(text, statement.words, year)):
+        return  # whatever they are of
     own = "".join(dict.fromkeys((unit.parent, unit.name))) if unit else ""
     readings = [
         one
         for one in read(text, statement.words, statement.wording, year=year, own=own)
         if item.type == "money" or not one.in_wan
     ]
-    if not readings:
-        return
-    table, more = _sum(case, statement.items), _sum(case, statement.plus)
-    if table is None or more is None:
-        return
     stated = {_in_unit(one.value, item.unit) for one in readings}
     # Two different numbers for one thing: which of them is meant cannot be told.
-    if len(stated) == 1 and not stated & {table, table + more}:
+    if len(stated) == 1 and not stated & agreed:
         yield _Differing(statement, readings[0], stated.pop(), table)
 
 
