@@ -13,7 +13,7 @@ from decimal import Context, Decimal, InvalidOperation
 from functools import cached_property
 from typing import Literal, NamedTuple, TypeVar, overload
 
-from xltools.compute import Picker, Row, all_figures, parted, picker
+from xltools.compute import Picker, Row, all_figures, in_order, input_names, parted, picker
 from xltools.display import shows
 from xltools.form import Form, Value
 from xltools.layout import Carrier
@@ -292,15 +292,24 @@ class Leaf:
         """A digest of whose it is, from which file, and of its figures, so that a roll-up that was edited afterwards
         says so; no protection against somebody who works it out again."""
         who = (*self.unit.identity().values(), self.file, self.sha256, self.through)
-        figures = (f"{item.id}={number_text(self.inputs.get(item.id))}" for item in form.inputs)
-        return seal_of((*who, " ".join(sorted(self.declared_zeros)), *figures))
+        names = input_names(form)
+        figures = [
+            f"{name}={value}" if type(value) is int else _told(f"{name}={number_text(value)}")
+            for name, value in zip(names, in_order(self.inputs, names), strict=True)
+        ]
+        return _digest([*map(_told, who), _told(" ".join(sorted(self.declared_zeros))), *figures])
 
 
 def seal_of(lines: Iterable[str]) -> str:
     """A digest of texts as any program keeps them: without regard to spaces and to what no cell can hold."""
-    told = (
-        line if line.isprintable() and " " not in line else "".join(clean(line).split()) for line in lines
-    )
+    return _digest(map(_told, lines))
+
+
+def _told(line: str) -> str:
+    return line if line.isprintable() and " " not in line else "".join(clean(line).split())
+
+
+def _digest(told: Iterable[str]) -> str:
     return "D" + hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
 
