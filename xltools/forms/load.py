@@ -89,16 +89,16 @@ class _Reading:
         try:
             source, lines = read_toml(path, file)
         except FormError as error:
-            self.problems(error.key, error.problem, Spot(error.file, error.line))
+            self.problems.found.append(error)
             return None
         base: Toml | None = {}
         if "extends" in source:
-            base = self.base(source["extends"], path, Spot(file, lines[("extends",)]))
+            base = self.base(source["extends"], path, Spot(file, lines, ("extends",)))
         own = Shaper(self.problems, file, lines).node(source, "form")
         if base is None:
             return None
         if base and all(own.get(key, base.get(key)) == base.get(key) for key in ("id", "edition")):
-            spot = Spot(file, lines.get(("edition",), lines[("extends",)]))
+            spot = Spot(file, lines, ("edition",) if "edition" in source else ("extends",))
             self.problems("edition", "extends 的报表要有自己的 edition，不能与原报表同名", spot)
         own.pop("extends", None)
         return overlay(base, own, self.problems)

@@ -1,13 +1,14 @@
 """One TOML file → its tree, and the line on which each key stands.
 
-tomllib says what a file means but not where; `lines_of` walks the same text once more for that.  It is only
-ever given text that tomllib has accepted.  What the keys mean is syntax.py's matter.
+tomllib says what a file means but not where; `lines_of` walks the same text once more for that, when something is
+wrong.  It is only ever given text that tomllib has accepted.  What the keys mean is syntax.py's matter.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -47,12 +48,25 @@ _FAULTS = (  # what tomllib says, and what a form author is told
 )
 
 
-def read_toml(path: Path, file: str) -> tuple[Toml, dict[Steps, int]]:
-    """The tree and the line of every key and list member.  Raises FormError; `file` is how it names the file."""
+class Lines:
+    """The line of every key and list member, looked for when one is asked for: few files have anything wrong."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def _found(self) -> dict[Steps, int]:
+        return lines_of(self._text)
+
+    def of(self, steps: Steps) -> int | None:
+        return self._found.get(steps)
+
+
+def read_toml(path: Path, file: str) -> tuple[Toml, Lines]:
+    """The tree, and where its keys stand.  Raises FormError; `file` is how it names the file."""
     text = _text(path, file)
     try:
-        tree = tomllib.loads(text)
-        return tree, lines_of(text)
+        return tomllib.loads(text), Lines(text)
     except tomllib.TOMLDecodeError as error:
         raise _explained(str(error), text, file) from None
     except RecursionError:

@@ -11,10 +11,11 @@ import keyword
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias
 
 from xltools.errors import FormError
-from xltools.forms.source import Steps, Toml
+from xltools.forms.source import Lines, Steps, Toml
 from xltools.roster import LEVELS
 from xltools.words import label_key
 
@@ -344,6 +345,7 @@ SPECS: Mapping[str, Spec] = {
 }
 
 
+@cache
 def spec_of(kind: str) -> Spec:
     """The keys of a kind without the stars."""
     return {name.rstrip("*"): what for name, what in SPECS[kind].items()}
@@ -352,10 +354,16 @@ def spec_of(kind: str) -> Spec:
 # ---- problems and where they are
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(NamedTuple):
+    """Where a key stands: in a file, and there on a line, if it is known."""
+
     file: str
-    line: int | None
+    lines: Lines | None = None
+    steps: Steps = ()
+
+    @property
+    def line(self) -> int | None:
+        return self.lines.of(self.steps) if self.lines else None
 
 
 class Problems:
@@ -380,7 +388,7 @@ class Problems:
             if key in self.spots:
                 return self.spots[key]
             key = key.rpartition(".")[0]
-        return Spot(self.file, None)
+        return Spot(self.file)
 
     def under(self, path: str) -> bool:
         """Whether anything at or below a path is already reported, so that what follows from it is not."""
@@ -394,11 +402,11 @@ def joined(path: str, key: str) -> str:
 class Shaper:
     """Takes one file's tree apart: what is not allowed is reported and left out."""
 
-    def __init__(self, problems: Problems, file: str, lines: Mapping[Steps, int]) -> None:
+    def __init__(self, problems: Problems, file: str, lines: Lines) -> None:
         self.problems, self.file, self.lines = problems, file, lines
 
     def spot(self, steps: Steps) -> Spot:
-        return Spot(self.file, self.lines.get(steps))
+        return Spot(self.file, self.lines, steps)
 
     def node(self, source: Toml, kind: str, path: str = "", steps: Steps = ()) -> Toml:
         """The keys of a node that are in order, those below it likewise."""
