@@ -251,6 +251,17 @@ class Claim(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Claims:
+    """What every carrier says, in the order of the carriers; None where one says nothing."""
+
+    carriers: tuple[Carrier, ...] = ()
+    values: tuple[str | None, ...] = ()
+
+    def __iter__(self) -> Iterator[Claim]:
+        return map(Claim, self.carriers, self.values)
+
+
+@dataclass(frozen=True, slots=True)
 class LabelFault:
     """A label that is not at its address."""
 
@@ -328,7 +339,7 @@ class Filing:
     unit: Unit | None = None
     year: int | None = None
     issue: str = ""
-    claims: tuple[Claim, ...] = ()
+    claims: Claims = Claims()
     book: Book | None = None
     label_faults: tuple[LabelFault, ...] = ()
     entries: Mapping[str, Entry] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from xltools.checks import Case, run_checks
 from xltools.checks.across import compare, missing_units
 from xltools.checks.issued import look_up
-from xltools.filing import BareEntries, Filing, Refusal
+from xltools.filing import BareEntries, Claims, Filing, Refusal
 from xltools.finding import Finding, Outcome, outcome_of
 from xltools.forms.finder import FormFinder as FormFinder
 from xltools.issued import Register
@@ -210,4 +210,4 @@ def _lean(filing: Filing) -> Filing:
     if filing.is_rollup:
         return filing
     bare = BareEntries(filing.inputs, filing.declared_zeros)
-    return replace(filing, book=None, claims=(), last_shown={}, entries=bare)
+    return replace(filing, book=None, claims=Claims(), last_shown={}, entries=bare)

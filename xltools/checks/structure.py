@@ -101,9 +101,9 @@ def carriers_disagree(this: Check, case: Case) -> Iterator[Finding]:
 def _all_agree(case: Case) -> bool:
     """Whether no carrier is missing and each field is said in one way, as in nearly every workbook."""
     filing, layout = case.filing, case.layout
-    if filing.label_faults or tuple([claim[0] for claim in filing.claims]) != layout.carriers:
+    if filing.label_faults or filing.claims.carriers != layout.carriers:
         return False
-    values = tuple([claim[1] for claim in filing.claims])
+    values = filing.claims.values
     return None not in values and values == _first_in_sight(layout)(values)
 
 

@@ -31,7 +31,6 @@ from xltools.problems import (
 )
 from xltools.reading import gate, identify, normalise, ooxml, refusals
 from xltools.reading.rollups import with_leaves
-from xltools.scaling import SCALED_SCHEMA
 from xltools.words import clean, file_name, label_key
 
 FindForm = Callable[[str], Form | None]
@@ -105,7 +104,7 @@ class _Asked:
 @lru_cache(maxsize=64)
 def _asked(layout: Layout) -> Mapping[str, _Asked]:
     made = {}
-    for name in layout.by_name:
+    for name in dict.fromkeys(slot.sheet for slot in layout.slots.values()):
         inputs = tuple(slot for slot in layout.inputs if slot.sheet == name)
         derived = tuple(slot for slot in layout.derived if slot.sheet == name)
         made[name] = _Asked(
@@ -122,7 +121,7 @@ def _fill_in(file: str, sha: str, form: Form, book: Book, front: Book) -> Filing
     """The filing in a book; `front` holds only those of its names and properties that are ours."""
     layout = lay_out(form)
     claims = identify.claims(replace(front, sheets=book.sheets), layout)
-    unit, year, issue = identify.identity(book, claims)
+    unit, year, issue = identify.identity(book, claims, layout)
     faults = tuple(_label_faults(book, layout, year or 0))
     broken = {fault.sheet for fault in faults}
     sound = {name for name in layout.by_name if name in book.sheets and name not in broken}

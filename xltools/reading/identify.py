@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
 
+from xltools.compute import Picker, picker
 from xltools.detail import ROLLUP_SCHEMA
-from xltools.filing import Book, Cell, Claim, Picked, SheetFacts
-from xltools.layout import IDENTITY, META, META_FIELDS, SCHEMA, Carrier, Layout
+from xltools.filing import Book, Cell, Claims, Picked, SheetFacts
+from xltools.layout import IDENTITY, META, META_FIELDS, SCHEMA, Layout
 from xltools.roster import CONSOLIDATED, KINDS, LEVELS, Unit
 
 OURS = "xltools."  # begins the names of carriers
@@ -63,33 +64,48 @@ def form_key(book: Book) -> str | None:
     return f"{form}/{edition}" if form and edition else None
 
 
-def claims(book: Book, layout: Layout) -> tuple[Claim, ...]:
+def claims(book: Book, layout: Layout) -> Claims:
     """What every carrier says.  A carrier that a program dropped on re-saving says None."""
     sources = {"custom_property": marks(book.properties), "defined_name": marks(book.names)}
-    found: list[Claim] = []
-    for sheet, places, carriers in _visible(layout):
+    carriers = _carriers(layout)
+    said: list[str | None] = []
+    for sheet, places in carriers.cells:
         cells = places.of(book.sheets[sheet].cells if sheet in book.sheets else {})
-        found += map(Claim, carriers, [said_in(cell) or None for cell in cells])
-    for carrier, name in _unseen(layout):
-        said = sources[carrier.kind].get(name)
-        found.append(Claim(carrier, (mended(unquoted(said)) or None) if said else None))
-    return tuple(found)
+        said += [said_in(cell) or None for cell in cells]
+    for kind, name in carriers.unseen:
+        word = sources[kind].get(name)
+        said.append((mended(unquoted(word)) or None) if word else None)
+    return Claims(layout.carriers, carriers.in_order(said))
+
+
+@dataclass(frozen=True)
+class _Carriers:
+    """The carriers of a layout as they are asked."""
+
+    cells: tuple[tuple[str, Picked], ...]  # sheet by sheet
+    unseen: tuple[tuple[str, str], ...]  # kind and name in small letters of those that are no cells
+    in_order: Picker  # of the words of the two together, the order of the layout
+    fields: Mapping[str, Picker]  # of the words in that order those of a field of identity
 
 
 @lru_cache(maxsize=64)
-def _unseen(layout: Layout) -> tuple[tuple[Carrier, str], ...]:
-    """The carriers that are no cells, with their names in small letters."""
-    return tuple((one, (one.name or "").lower()) for one in layout.carriers if one.place is None)
-
-
-@lru_cache(maxsize=64)
-def _visible(layout: Layout) -> tuple[tuple[str, Picked, tuple[Carrier, ...]], ...]:
-    """The carriers that are cells, sheet by sheet."""
-    cells = [(one, one.place) for one in layout.carriers if one.place is not None]
-    return tuple(
-        (sheet, Picked(place.address for _, place in group), tuple(carrier for carrier, _ in group))
-        for sheet, each in groupby(cells, lambda one: one[1].sheet)
-        for group in [list(each)]
+def _carriers(layout: Layout) -> _Carriers:
+    cells: dict[str, list[tuple[int, str]]] = {}
+    unseen: list[tuple[int, str, str]] = []
+    for at, one in enumerate(layout.carriers):
+        if one.place is not None:
+            cells.setdefault(one.place.sheet, []).append((at, one.place.address))
+        else:
+            unseen.append((at, one.kind, (one.name or "").lower()))
+    asked = [at for group in cells.values() for at, _ in group] + [at for at, _, _ in unseen]
+    return _Carriers(
+        cells=tuple((sheet, Picked(address for _, address in group)) for sheet, group in cells.items()),
+        unseen=tuple((kind, name) for _, kind, name in unseen),
+        in_order=picker([asked.index(at) for at in range(len(asked))]),
+        fields={
+            name: picker([at for at, one in enumerate(layout.carriers) if one.field == name])
+            for name in IDENTITY
+        },
     )
 
 
@@ -128,12 +144,9 @@ def most(values: Iterable[str]) -> str:
     return said[0] if said else ""
 
 
-def identity(book: Book, found: Iterable[Claim]) -> tuple[Unit, int | None, str]:
+def identity(book: Book, found: Claims, layout: Layout) -> tuple[Unit, int | None, str]:
     """Unit, year and issue number by majority of the carriers."""
-    said: dict[str, list[str]] = {name: [] for name in IDENTITY}
-    for claim in found:
-        if claim.value:
-            said[claim.carrier.field].append(claim.value)
+    said = {name: list(filter(None, of(found.values))) for name, of in _carriers(layout).fields.items()}
     meta = book.sheets.get(META)
 
     def meta_text(name: str) -> str:
