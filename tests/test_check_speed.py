@@ -17,8 +17,9 @@ from mutants import mutants
 from workshop import Workshop
 
 from xltools import Answers, Roster, Unit, lay_out, load_form, write_template
-from xltools.checks import Case, run_checks, statements
+from xltools.checks import Case, integrity, run_checks, statements, structure
 from xltools.checks import running as running
+from xltools.checks import texts as wording
 from xltools.checks.frame import frame_of
 from xltools.checks.plain import doubtful
 from xltools.checks.registry import registered
@@ -223,6 +224,94 @@ def test_findings_by_the_reader_s_own_skeletons():
         found.append(warm)
         run_checks(Case(filing))
     assert found[: len(books)] == found[len(books) :]
+
+
+# ---- a quick look
+
+QUICK = {"S003", "S020", "G204", "V113", "V114", "V122"}
+
+
+def looked_at_closely(case):
+    """What the checks that take a quick look first say without it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structure, "_all_agree", lambda case: False)
+        patch.setattr(structure, "_names_of_inputs", lambda layout, names: None)
+        patch.setattr(integrity, "_are_in_order", lambda cells, sums: False)
+        patch.setattr(wording, "_all_texts", lambda case: wording.LOST * wording.MOST_TEXT)
+        patch.setattr(wording, "_may_be_no_texts", lambda layout, book: True)
+        return {code: [*registered()[code].run(replace(case))] for code in QUICK}
+
+
+def spoilt(filing, chance):
+    """The filing with something changed of which one of these checks may speak, or of which it must not."""
+    change = chance.choice((claimed, numbered, named, totalled, said, worded))
+    return change(filing, lay_out(filing.form), chance)
+
+
+def claimed(filing, layout, chance):
+    """One carrier, or all of a field, with another word or none."""
+    at, word = chance.randrange(len(layout.carriers)), chance.choice((None, "乙镇", "2021"))
+    is_whole, name = chance.random() < 0.5, layout.carriers[at].field
+    values = (
+        word if n == at or (is_whole and one.field == name) else value
+        for n, (one, value) in enumerate(filing.claims)
+    )
+    return replace(filing, claims=replace(filing.claims, values=tuple(values)))
+
+
+def numbered(filing, layout, chance):
+    return replace(filing, **chance.choice(({"issue": "I2021-0123456789"}, {"issue": "I"}, {"year": None})))
+
+
+def named(filing, layout, chance):
+    """A cell's name elsewhere, gone, written twice; a name of the unit's own."""
+    name = chance.choice(layout.inputs).item.id
+    names = {one: at for one, at in filing.book.names.items() if one != name or chance.random() < 0.7}
+    names[chance.choice((name, name.upper(), "我的"))] = chance.choice(("封面!$A$1", "#REF!", ""))
+    return replace(filing, book=replace(filing.book, names=names))
+
+
+def totalled(filing, layout, chance):
+    """A total that shows something else, or the same in another way."""
+    slot = chance.choice(layout.derived)
+    cell = filing.book.sheets[slot.sheet].cell(slot.address)
+    text = chance.choice(("", "0", cell.text, f"{cell.text}.0", "999", "无"))
+    return with_cell(filing, slot, replace(cell, text=text, kind=chance.choice(("number", "text"))))
+
+
+def said(filing, layout, chance):
+    part = chance.choice([one for one in ("texts", "cover", "explanations") if getattr(filing, one)])
+    text = chance.choice(
+        (f"半个{wording.LOST}字", "长" * (wording.MOST_TEXT + 1), "半" * wording.MOST_TEXT, "")
+    )
+    texts = getattr(filing, part)
+    return replace(filing, **{part: {**texts, chance.choice([*texts]): text}})
+
+
+def worded(filing, layout, chance):
+    place = chance.choice([*layout.texts.values(), *layout.cover.values()])
+    cells = (Cell("error", "#REF!"), Cell("text", "无", formula="A1"), Cell("text", "=无"))
+    return with_cell(filing, place, chance.choice(cells))
+
+
+def with_cell(filing, place, cell):
+    """The filing with one cell otherwise at a place or slot, which nobody has read."""
+    sheet = filing.book.sheets[place.sheet]
+    sheets = {**filing.book.sheets, sheet.name: replace(sheet, cells={**sheet.cells, place.address: cell})}
+    return replace(filing, book=replace(filing.book, sheets=sheets))
+
+
+def test_a_quick_look_passes_over_nothing():
+    chance = random.Random(5)
+    ours = [one for one in read_all() if one.form is not None and not one.is_rollup and not one.label_faults]
+    whole = [one for one in ours if one.book.sheets.keys() >= lay_out(one.form).by_name.keys()]
+    spoken = dict.fromkeys(QUICK, 0)
+    for filing in chance.choices(whole, k=20_000 if SLOW else 1_500):
+        case = Case(spoilt(filing, chance))
+        for code, closely in looked_at_closely(case).items():
+            assert [*registered()[code].run(replace(case))] == closely
+            spoken[code] += bool(closely)
+    assert min(spoken.values()) > 5, spoken
 
 
 # ---- frames

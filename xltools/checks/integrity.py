@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -80,15 +80,19 @@ def _totals(layout: Layout) -> Mapping[str, _Totals]:
 def _shown_otherwise(case: Case) -> Iterator[tuple[Slot, Cell]]:
     """Totals that show something, and not what their parts add up to."""
     for asked, cells in _totals_by_sheet(case):
-        texts = [cell.text for cell in cells]
-        if not any(texts):
-            continue  # saved by a program that works nothing out
         sums = asked.sums(case.shown_sums)
-        if texts == list(map(str, sums)) and {cell.kind for cell in cells} == {"number"}:
-            continue
-        for slot, cell, right in zip(asked.slots, cells, sums, strict=True):
-            if cell.text and not same(cell, right):
-                yield slot, cell
+        if not _are_in_order(cells, sums):
+            for slot, cell, right in zip(asked.slots, cells, sums, strict=True):
+                if cell.text and not same(cell, right):
+                    yield slot, cell
+
+
+def _are_in_order(cells: Sequence[Cell], sums: Sequence[Number | None]) -> bool:
+    """A quick look whether they show these very numbers, or nothing, as a program saves them that works nothing out."""
+    texts = [cell.text for cell in cells]
+    if not any(texts):
+        return True
+    return texts == list(map(str, sums)) and {cell.kind for cell in cells} == {"number"}
 
 
 @check("G201", "合计被改成了数", requires=STRUCTURE, vanishes=True, of="frame")
