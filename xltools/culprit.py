@@ -49,6 +49,10 @@ class Suspect:
     slip: Slip
     strength: Strength
 
+    @property
+    def is_likely(self) -> bool:
+        return self.strength is Strength.LIKELY
+
 
 @dataclass(frozen=True)
 class _Constraint:

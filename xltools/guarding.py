@@ -14,13 +14,12 @@ from pathlib import Path
 from xltools.detail import ROLLUP_SCHEMA
 from xltools.errors import UsageError
 from xltools.geometry import address
-from xltools.layout import META, META_FIELDS
+from xltools.layout import META, META_FIELDS, SCALED_SCHEMA
 from xltools.longpath import reachable
 from xltools.reading import gate, ooxml
 from xltools.reading.ours import is_export
 from xltools.rollup import is_unnamed
 from xltools.roster import Unit
-from xltools.scaling import SCALED_SCHEMA
 
 WORKBOOK = ".xlsx"
 BOOKS = (WORKBOOK, ".xlsm", ".xlsb", ".xls", ".et", ".ods")

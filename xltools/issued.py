@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import os
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -43,7 +43,7 @@ class Register:
 
 def new_number(form_key: str, unit: Unit, year: int, key: bytes | None = None) -> str:
     """A number for one copy, with a code over its identity where there is a key."""
-    bare = f"L{year}-{_letters(secrets.token_bytes(7))[:10]}"
+    bare = f"L{year}-{_letters(os.urandom(7))[:10]}"
     return f"{bare}-{code_of(bare, form_key, unit, year, key)}" if key is not None else bare
 
 

@@ -20,6 +20,7 @@ COVER, CHECKS, GUIDE, META = "封面", "校验", "填报说明", "_meta"
 IDENTITY = ("form", "edition", "unit", "code", "year", "issue")  # fields that every carrier speaks of
 META_FIELDS = (*IDENTITY, "kind", "level", "parent")
 SCHEMA = "xltools.workbook/1"
+SCALED_SCHEMA = "xltools.scaled/1"  # what a scaled copy says of itself: it is no filing
 HELD_ROW = len(META_FIELDS) + 3  # of _meta in a workbook that was sent back: what the unit has to answer
 
 TITLE_HEIGHT = 32.0

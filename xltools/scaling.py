@@ -18,7 +18,6 @@ from xltools.balance import EXACT, balanced, blocks, nearest
 from xltools.compute import Number, as_number, shares, totals
 from xltools.form import Form, Item, Value, Values
 
-SCALED_SCHEMA = "xltools.scaled/1"  # what a scaled copy says of itself: it is no filing
 COUNT_SCALES: Mapping[str, int] = {"千": 3, "万": 4}  # powers of ten
 MONEY_SCALES: Mapping[str, int] = {"万元": 4, "亿元": 8}  # from 元
 SCALES = (*COUNT_SCALES, *MONEY_SCALES)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from xltools.checks.registry import Case, Check, check
 from xltools.checks.rules import STRUCTURE
-from xltools.culprit import Correction, Strength, Suspect
 from xltools.finding import Finding, Level
 from xltools.slips import Slip
 from xltools.words import number_text
+
+if TYPE_CHECKING:
+    from xltools.culprit import Correction, Suspect
 
 MOST_NAMED = 3  # rivals, and questions; more than these are no help
 
@@ -64,7 +67,7 @@ def _sentence(case: Case, rivals: list[Suspect]) -> str:
     """One question's answer: a cell, or the few that come into question."""
     heals = f"{len(rivals[0].broken)} 处不平的合计或勾稽关系"
     if len(rivals) == 1:
-        word = "多半" if rivals[0].strength is Strength.LIKELY else "可能"
+        word = "多半" if rivals[0].is_likely else "可能"
         return f"{heals}，改一处就都能成立：{_named(case, rivals[0], word)}。"
     named = "；".join(_named(case, one, "可能") for one in rivals[:MOST_NAMED])
     return f"{heals}，毛病可能出在下面某一处：{named}。"

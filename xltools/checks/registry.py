@@ -6,11 +6,10 @@ import importlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any, Literal, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
 
 from xltools.checks.plain import Judged, doubtful
 from xltools.compute import Number, RuleResult, broken_rules, shown_totals
-from xltools.culprit import Strength, Suspect, suspects
 from xltools.detail import detail_sheets
 from xltools.filing import Filing
 from xltools.finding import Finding, Level
@@ -19,6 +18,9 @@ from xltools.layout import CHECKS, Layout, Slot, lay_out
 from xltools.problems import PROBLEMS, Problem
 from xltools.roster import Roster
 from xltools.words import clean, number_text, says_something, seen
+
+if TYPE_CHECKING:
+    from xltools.culprit import Suspect
 
 T = TypeVar("T")
 MODULES = {  # in the order they run: what is required comes first; what each is about, for the page of codes
@@ -129,12 +131,14 @@ class Case:
         inputs, typed = self.filing.inputs, self.filing.typed_totals
         if self.filing.is_rollup or not (typed or self.broken):
             return ()
+        from xltools.culprit import suspects  # most filings need it never
+
         return suspects(self.form, {**inputs, **typed} if typed else inputs, level=self.level, last=self.last)
 
     def blame(self, broken: str) -> str:
         """Who is likely to blame for a broken rule line or total, as a sentence; "" unless it points to one cell."""
         rivals = [one for one in self.suspects if broken in one.broken]
-        if len(rivals) != 1 or rivals[0].strength is not Strength.LIKELY or len(rivals[0].corrections) != 1:
+        if len(rivals) != 1 or not rivals[0].is_likely or len(rivals[0].corrections) != 1:
             return ""
         fix = rivals[0].corrections[0]
         at, found, expected = self.at(self.layout.slots[fix.item]), fix.found, fix.expected

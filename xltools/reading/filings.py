@@ -16,7 +16,7 @@ from xltools.filing import Book, Cell, Entry, Filing, LabelFault, Picked, Refusa
 from xltools.form import FigureType, Form, Item, Value
 from xltools.formulas import ZERO_FIELD, ZERO_WORD
 from xltools.geometry import address, position
-from xltools.layout import CHECKS, COVER, HELD_ROW, META, Layout, Slot, lay_out
+from xltools.layout import CHECKS, COVER, HELD_ROW, META, SCALED_SCHEMA, Layout, Slot, lay_out
 from xltools.problems import (
     DIFFERS,
     MOST_ROWS,

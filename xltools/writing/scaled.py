@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from xltools.formulas import total_formula
 from xltools.geometry import MOST_HEIGHT, Place, wrapped_height
-from xltools.layout import META, SheetPlan, Slot, lay_out
+from xltools.layout import META, SCALED_SCHEMA, SheetPlan, Slot, lay_out
 from xltools.problems import place_words
 from xltools.rollup import Rollup
-from xltools.scaling import SCALED_SCHEMA, Scaled
+from xltools.scaling import Scaled
 from xltools.writing import styles
 from xltools.writing.annexes import clipped
 from xltools.writing.sheet import BookWriter, SheetWriter
