@@ -465,3 +465,32 @@ def test_another_version_over_there_is_refused():
 
     with pytest.raises(XltoolsError, match="同一版本"):
         _do_elsewhere(("0.0.0", pickle.dumps(fates.toy)), [1])
+
+
+# ---- which files
+
+
+def test_everything_below_a_folder_is_listed_whichever_way_the_folder_is_named(tmp_path, monkeypatch):
+    """Files at any depth and links to them; of folders only what is called a workbook; nothing behind a link to a folder."""
+    for name in (
+        "甲.xlsx",
+        ".隐.txt",
+        "乡 镇/乙.XLSX",
+        "乡 镇/山/丙",
+        "乡 镇/套.xlsx/里面.xlsx",
+        "别处/丁.xlsx",
+    ):
+        (tmp_path / "收件" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "收件" / name).write_bytes(b"")
+    shutil.move(tmp_path / "收件" / "别处", tmp_path)
+    (tmp_path / "收件" / "空").mkdir()
+    (tmp_path / "收件" / "断.xlsx").symlink_to(tmp_path / "没有")
+    (tmp_path / "收件" / "连.xlsx").symlink_to(tmp_path / "别处" / "丁.xlsx")
+    (tmp_path / "收件" / "夹").symlink_to(tmp_path / "别处")
+    expected = [".隐.txt", "乡 镇/乙.XLSX", "乡 镇/套.xlsx", "乡 镇/套.xlsx/里面.xlsx", "乡 镇/山/丙",
+                "断.xlsx", "甲.xlsx", "连.xlsx"]  # fmt: skip
+    monkeypatch.chdir(tmp_path / "收件")
+    for folder in (tmp_path / "收件", Path("../收件"), Path(), Path("乡 镇/..")):
+        found = sources([folder])
+        assert sorted(one.name for one in found) == sorted(expected)
+        assert all(one.path == folder / one.name for one in found)

@@ -41,8 +41,10 @@ Result = TypeVar("Result")
 
 WORTH_IT = 400  # files; for fewer, starting other processes costs as much as it saves
 MOST_JOBS = 61  # processes that Windows lets one wait for
-BATCH = 8  # items that travel together
-MOST_BATCH = 512
+BATCH = 8  # items that travel together, at least
+LARGE_BATCH = 32  # of ours, as long as there is much to do: each costs a message
+SHARES = 16  # batches for each process that what is left is cut into, so that all end together
+MOST_BATCH = 512  # elsewhere
 AHEAD = 3  # batches for each worker that are on their way or waiting for it
 MOST_SECONDS = 120.0  # for one item; the largest roll-ups take a tenth of it
 ENDING = (
@@ -111,10 +113,11 @@ def spread(
     packed = pickle.dumps(work, pickle.HIGHEST_PROTOCOL)
     own = _Own(work, packed, workers.seconds, still)
     if workers.executor is None:
-        yield from _here(own, _batches(items, BATCH), workers.number(count))
+        jobs = workers.number(count)
+        yield from _here(own, _batches(items, lambda done: _size(count - done, jobs)), jobs)
         return
     size = min(MOST_BATCH, max(BATCH, len(packed) >> 15))  # what all share weighs no more than the files
-    batches, lost = _batches(items, size), list[_Batch[Item]]()
+    batches, lost = _batches(items, lambda done: size), list[_Batch[Item]]()
     executor = workers.executor
 
     def submit(batch: _Batch[Item]) -> Future[list[Result]]:
@@ -125,9 +128,19 @@ def spread(
     yield from _here(own, batches, 1)  # what is left where the executor broke
 
 
-def _batches(items: Iterable[Item], size: int) -> Iterator[_Batch[Item]]:
+def _size(left: int, jobs: int) -> int:
+    """Of a batch, when so many items are left.
+
+    >>> [_size(left, 2) for left in (10_000, 1000, 600, 400, 200, 20)]
+    [32, 31, 18, 12, 8, 8]
+    """
+    return min(LARGE_BATCH, max(BATCH, left // (jobs * SHARES)))
+
+
+def _batches(items: Iterable[Item], size: Callable[[int], int]) -> Iterator[_Batch[Item]]:
+    """`size`: how many come next, when so many are done."""
     left, first = iter(items), 0
-    while held := tuple(islice(left, size)):
+    while held := tuple(islice(left, size(first))):
         yield _Batch(first, held)
         first += len(held)
 
@@ -339,11 +352,14 @@ def _end_with(parent: Connection) -> None:
 def _do(items: Sequence[Item]) -> list[Any]:
     """Under a clock that ends the whole process: nothing less stops a parser that hangs.
 
-    A batch has as long as one item has by itself, since winding up the clock for each would take time.
+    Some items together have as long as one has by itself, since winding up the clock for each would take time.
     """
-    faulthandler.dump_traceback_later(_seconds, exit=True, file=_nowhere)
+    done: list[Any] = []
     try:
-        return list(map(_work, items))
+        for first in range(0, len(items), BATCH):
+            faulthandler.dump_traceback_later(_seconds, exit=True, file=_nowhere)
+            done += map(_work, items[first : first + BATCH])
+        return done
     finally:
         faulthandler.cancel_dump_traceback_later()
 

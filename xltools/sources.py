@@ -6,6 +6,7 @@ machine are listed when asked for, and read one at a time when their turn comes.
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -116,13 +117,8 @@ def gather(paths: Iterable[Path], leave_out: Iterable[Path] = ()) -> Iterator[tu
     for path in paths:
         root = reachable(path, deep=True)
         if root.is_dir():
-            inside = sorted(
-                path / one.relative_to(root)
-                for one in root.rglob("*")
-                if not one.is_dir() or one.suffix.lower() == ".xlsx"
-            )
-            wanted = [one for one in inside if not _inside(one, path, apart)]
-            found = [(one, one.relative_to(path).as_posix()) for one in wanted]
+            inside = sorted((path / name, name) for name in _below(root))
+            found = [(one, name) for one, name in inside if not _inside(one, path, apart)]
         elif root.exists() or root.is_symlink():
             found = [(path, path.name)] if path.resolve() not in apart else []
         else:
@@ -132,6 +128,15 @@ def gather(paths: Iterable[Path], leave_out: Iterable[Path] = ()) -> Iterator[tu
             if real not in seen:
                 seen.add(real)
                 yield one, name
+
+
+def _below(root: Path) -> Iterator[str]:
+    """The files below a folder, with / between the steps; also folders that are called as if they were workbooks."""
+    top = os.fspath(root)
+    for folder, folders, files in os.walk(top):
+        names = files + [one for one in folders if os.path.splitext(one)[1].lower() == ".xlsx"]
+        above = folder[len(top) :].strip(os.sep).replace(os.sep, "/")
+        yield from (f"{above}/{name}" for name in names) if above else names
 
 
 def _inside(path: Path, folder: Path, apart: set[Path]) -> bool:
