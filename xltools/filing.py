@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, InvalidOperation
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple, TypeVar, overload
 
 from xltools.compute import Picker, Row, all_figures, in_order, input_names, parted, picker
@@ -305,10 +305,17 @@ class Leaf:
         who = (*self.unit.identity().values(), self.file, self.sha256, self.through)
         names = input_names(form)
         figures = [
-            f"{name}={value}" if type(value) is int else _told(f"{name}={number_text(value)}")
-            for name, value in zip(names, in_order(self.inputs, names), strict=True)
+            value if type(value) is int else _told(number_text(value))
+            for value in in_order(self.inputs, names)
         ]
-        return _digest([*map(_told, who), _told(" ".join(sorted(self.declared_zeros))), *figures])
+        zeros = _told(" ".join(sorted(self.declared_zeros)))
+        return _digest([*map(_told, who), zeros + _figure_lines(names) % tuple(figures)])
+
+
+@lru_cache(maxsize=64)
+def _figure_lines(names: tuple[str, ...]) -> str:
+    """What of a seal stands below its other lines, with a %s for each figure."""
+    return "".join(f"\n{name}=%s" for name in names)
 
 
 def seal_of(lines: Iterable[str]) -> str:

@@ -91,8 +91,8 @@ def merge(
     usable = settle(filings, usable, disputed, roster, preferred, unit)
     if strict:  # what is in doubt between files is a query as well
         usable = [at for at in usable if filings[at].outcome is not Outcome.QUERIED]
-    result = replace(checked, filings=tuple(filings[at] for at in asked))
-    merged = tuple(at in set(usable) for at in asked)
+    result, inside = replace(checked, filings=tuple(filings[at] for at in asked)), set(usable)
+    merged = tuple([at in inside for at in asked])
     if not usable:
         return MergeResult(result, merged, None)
     first = filings[usable[0]].filing
@@ -101,7 +101,7 @@ def merge(
     signer = only.signed(unit) if only is not None and unit is not None else unit
     went = [whole[at] for at in usable]
     if only is not None:  # a roll-up without any of these units may still know of one that is missing
-        went += [one for at, one in enumerate(whole) if at not in asked and one.may_merge]
+        went += [whole[at] for at in sorted({*range(len(whole))} - {*asked}) if whole[at].may_merge]
     below = [pair for one in went for pair in _missing_below(one.filing, only)]
     missing, covered = _missing(result, merged, below), _covered(result, merged)
     rollup = roll_up(
@@ -219,6 +219,13 @@ def _missing(
     """
     roster = checked.roster
     went = [one.filing for one, inside in zip(checked.filings, merged, strict=True) if inside]
+    left = [
+        one
+        for one, inside in zip(checked.filings, merged, strict=True)
+        if not (inside or one.duplicate or one.superseded)
+    ]
+    if not (left or checked.missing or below):
+        return ()
     same = Sameness(
         [*(unit for one in checked.filings for unit in _everybody(one.filing)), *(unit for unit, _ in below)],
         roster,
@@ -228,9 +235,7 @@ def _missing(
     }
     reasons: dict[str, tuple[Unit, str]] = {}
     carried: dict[str, tuple[Unit, str]] = {}
-    for one, is_inside in zip(checked.filings, merged, strict=True):
-        if is_inside or one.duplicate or one.superseded:
-            continue
+    for one in left:
         units = represented(one.filing, roster) if roster is not None else _everybody(one.filing)[:1]
         for unit in units:
             if same.key(unit) not in inside:

@@ -232,7 +232,7 @@ def settle(
     _say_clashes(filings, clashes)
     left_out = {at for one in clashes for at in (one.one, one.other)} | given_way.keys()
     usable = [at for at in usable if at not in left_out]
-    _say_doubts(filings, among(usable))
+    _say_doubts(filings, overlaps if overlaps.filings.keys() == set(usable) else among(usable))
     return usable
 
 
@@ -248,6 +248,8 @@ def _earlier_results(
     A unit's own file speaks for it whatever is wrong with it: it is mended or chosen among others, and what the
     earlier result has of the unit is out of date either way.
     """
+    if not any(one.filing.leaves for one in filings):
+        return set()
     kinds = {(filings[at].filing.form_key, filings[at].filing.year) for at in usable}
     own = {
         at: one.filing

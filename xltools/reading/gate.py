@@ -177,6 +177,9 @@ class Package:
         found = self.find(name)
         if found is None:
             refuse_missing_part()
+        if found in self._kept:
+            whole = self._kept[found]
+            return (whole[at : at + CHUNK] for at in range(0, len(whole), CHUNK))
         return inflate(self._data, self._entries[found])
 
     def read(self, name: str) -> bytes:

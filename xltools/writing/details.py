@@ -6,13 +6,13 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import groupby
 from operator import add
 
 from xlsxwriter.format import Format
 
-from xltools.compute import Number, as_number, in_order, input_names, totals
+from xltools.compute import Number, as_number, columns, in_order, input_names, totals
 from xltools.detail import (
     FIRST_COLUMN,
     FIRST_ROW,
@@ -24,7 +24,7 @@ from xltools.detail import (
     short_labels,
 )
 from xltools.filing import Leaf
-from xltools.form import Form, Item, Value
+from xltools.form import Form, Item, Value, Values
 from xltools.formulas import call
 from xltools.geometry import Place, address, areas, wrapped_height
 from xltools.rollup import Rollup
@@ -84,11 +84,10 @@ def sums_of(rollup: Rollup) -> Sums:
     form = rollup.form
     sums = Sums(form, len(rollup.leaves), Counter(leaf.unit.kind for leaf in rollup.leaves))
     inputs = input_names(form)
-    by_kind: dict[str, list[Number]] = {}
+    members: dict[str, list[Values]] = {}
     for leaf in rollup.leaves:
-        figures = [as_number(value) or 0 for value in in_order(leaf.inputs, inputs)]
-        before = by_kind.get(leaf.unit.kind)
-        by_kind[leaf.unit.kind] = list(map(add, before, figures) if before else figures)
+        members.setdefault(leaf.unit.kind, []).append(leaf.inputs)
+    by_kind = {kind: [_sum(column) for column in columns(some, inputs)] for kind, some in members.items()}
     everywhere: list[Number] = [sum(column) for column in zip(*by_kind.values(), strict=True)]
     for group, column in {**by_kind, ALL: everywhere}.items():
         own = dict(zip(inputs, column, strict=True))
@@ -100,6 +99,11 @@ def sums_of(rollup: Rollup) -> Sums:
         for unit in units:
             sums.lacking[unit.kind][name] += 1
     return sums
+
+
+def _sum(column: Sequence[Value]) -> Number:
+    """As Excel's SUM shows it."""
+    return reduce(add, [as_number(value) or 0 for value in column])
 
 
 def write_details(

@@ -213,11 +213,15 @@ class _RollupWriter(Official):
     def _links(self, beside: Path | None) -> dict[str, str]:
         """The key of a unit → where its file (or the roll-up it came in) lies, seen from `beside`."""
         links: dict[str, str] = {}
+        ways: dict[str, str | None] = {}  # from `beside` to folders
         for one, went in zip(self.result.checked.filings, self.result.merged, strict=True):
             if beside is None or one.path is None or not went:
                 continue
             units = [leaf.unit for leaf in one.filing.leaves] if one.filing.is_rollup else [one.filing.unit]
-            if link := relative_link(one.path, beside):
+            folder, name = os.path.split(one.path)
+            if folder not in ways:
+                ways[folder] = _way(folder, beside)
+            if link := _link(ways[folder], name):
                 links.update({unit.key: link for unit in units if unit is not None})
         room = sum(LINK_FRAME + len(quote(link)) for link in links.values()) * len(self.details)
         return links if room <= LINK_ROOM else {}
@@ -237,10 +241,17 @@ class _RollupWriter(Official):
             sheet.alike(row, [values[field] for field in LEAF_FIELDS], look)
 
 
-def relative_link(path: Path, beside: Path) -> str | None:
-    """The way from a folder to a file, with /; None where there is none (another drive) or it is too long."""
+def _way(folder: str, beside: Path) -> str | None:
+    """From a folder to another, with /; None where there is none: on another drive."""
     try:
-        way = os.path.relpath(path.absolute(), beside.absolute()).replace(os.sep, "/")
+        return os.path.relpath(folder or os.curdir, beside).replace(os.sep, "/")
     except ValueError:
         return None
-    return way if len(way) <= MOST_LINK else None
+
+
+def _link(way: str | None, name: str) -> str | None:
+    """The way to a file in a folder; None where there is none or it is too long."""
+    if way is None:
+        return None
+    link = name if way == os.curdir else f"{way}/{name}"
+    return link if len(link) <= MOST_LINK else None

@@ -176,9 +176,7 @@ class SheetWriter:
         """The same for one of many rows that look alike; `link` makes the cell of a column lead to a file."""
         if isinstance(self.sheet, LongWorksheet):
             if link is not None:
-                column, path = link
-                code = self.sheet.lead_out(row - 1, column - 1, self.book.url(path))
-                certain(code, f"{self.name}!{address(row, column)} 链接")
+                self.sheet.lead_out(row - 1, link[0] - 1, self.book.url(link[1]))
             certain(self.sheet.write_alike(row - 1, values, look), f"{self.name} 第{row}行")
             return
         if link is not None:

@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from functools import lru_cache
 from math import isfinite
 from operator import getitem
 from types import NoneType
@@ -24,11 +23,7 @@ from xltools.words import clean
 Shown = int | float | Decimal | str | bool | None
 CellParts = tuple[Shown, Format, str | None]  # value, look, and the formula whose result the value is
 THIS_ROW = "\0"  # in a formula of rows that look alike: the number of the row
-MOST_TOLD = 4096  # values remembered, of a sheet
-SHORT, MOST_SHORT = (
-    64,
-    4096,
-)  # characters; texts remembered: a unit's stand on many sheets, one after the other
+MOST_TOLD, SHORT = 8192, 64  # values remembered; characters of a text among them
 MOST_TEXT = 32_767  # UTF-16 units in a cell
 COPIED = 1 << 18  # bytes at a time
 _REMEMBERED = frozenset((int, str, NoneType))
@@ -42,15 +37,21 @@ class RowLook:
         self.template: RowTemplate | None = None  # of a row of a long sheet
 
 
-class Told(dict[Shown, str | None]):
-    """What is written of a value.  Remembers it of whole numbers and blanks, most of which stand in many cells."""
+class Unwritable(Exception):
+    """A value that a cell cannot hold."""
 
-    def __init__(self, tell: Callable[[Shown], str | None]) -> None:
+
+class Told(dict[Shown, str]):
+    """What is written of a value, remembered: most numbers stand in many cells, a unit's names on many sheets."""
+
+    def __init__(self, tell: Callable[[Shown], str]) -> None:
         self.tell = tell
 
-    def __missing__(self, value: Shown) -> str | None:
+    def __missing__(self, value: Shown) -> str:
         told = self.tell(value)
-        if not isinstance(value, str) and len(self) < MOST_TOLD:
+        if not isinstance(value, str) or len(value) <= SHORT:
+            if len(self) >= MOST_TOLD:
+                self.clear()
             self[value] = told
         return told
 
@@ -63,14 +64,14 @@ class RowTemplate:
         self.pick: Picker = picker(places)
         self.told = tuple(told)
 
-    def of(self, row: int, values: Sequence[Shown]) -> str | None:
-        """The elements of a row; None where a cell cannot be written."""
+    def of(self, row: int, values: Sequence[Shown]) -> str:
+        """The elements of a row.  Raises Unwritable."""
         shown = self.pick(values)
         if _REMEMBERED.issuperset(map(type, values)):
             said = tuple(map(getitem, self.told, shown))
         else:  # 1, 1.0 and True are one to a dictionary, and written in three ways
             said = tuple([told.tell(value) for told, value in zip(self.told, shown, strict=True)])
-        return None if None in said else str(row + 1).join(self.pieces) % said
+        return str(row + 1).join(self.pieces) % said
 
 
 class PlainWorksheet(Worksheet):  # type: ignore[misc]  # xlsxwriter ships no types
@@ -97,8 +98,8 @@ class LongWorksheet(PlainWorksheet):
         super()._initialize({**init_data, "constant_memory": True})
         self.previous_row: int  # 0-based: the one in memory
         self._letters: list[str] = []  # of columns
-        self._contents = Told(self._content)
-        self._kinds, self._results = Told(self._kind), Told(self._result)  # of formulas
+        self.rel_count: int  # relationships so far
+        self.leads: list[tuple[str, Url]] = []  # cells that lead to files, from top to bottom
 
     def write_cells(self, row: int, cells: Sequence[CellParts]) -> int:
         """The whole of a row at once, several times as fast as xlsxwriter cell by cell, and the same in the file.
@@ -107,13 +108,12 @@ class LongWorksheet(PlainWorksheet):
         """
         if code := self._begin_row(row, len(cells)):
             return code
-        letters = self._columns(len(cells))
-        elements = [
-            self._cell(f'<c r="{column}{row + 1}" s="{fmt._get_xf_index()}"', value, formula)
-            for column, (value, fmt, formula) in zip(letters, cells, strict=True)
-        ]
-        said = [element for element in elements if element is not None]
-        return self._end_row(row, "".join(said)) if len(said) == len(elements) else -2
+        pairs = zip(self._columns(len(cells)), cells, strict=True)
+        try:
+            elements = [self._cell(f'<c r="{column}{row + 1}"', *parts) for column, parts in pairs]
+        except Unwritable:
+            return -2
+        return self._end_row(row, "".join(elements))
 
     def write_alike(self, row: int, values: Sequence[Shown], look: RowLook) -> int:
         """The same for one of many rows that look alike, several times as fast again."""
@@ -121,15 +121,28 @@ class LongWorksheet(PlainWorksheet):
             return code
         if look.template is None:
             look.template = self._template(look)
-        elements = look.template.of(row, values)
-        return -2 if elements is None else self._end_row(row, elements)
+        try:
+            elements = look.template.of(row, values)
+        except Unwritable:
+            return -2
+        return self._end_row(row, elements)
 
-    def lead_out(self, row: int, column: int, url: Url) -> int:
-        """Makes a cell that is written with its row lead to a file.  Gives 0, or what xlsxwriter gives."""
-        self.ignore_write_string = True
-        code: int = self._write_url(row, column, url)
-        self.ignore_write_string = False
-        return code
+    def lead_out(self, row: int, column: int, url: Url) -> None:
+        """Makes a cell that is written with its row lead to a file."""
+        self.leads.append((f"{self._columns(column + 1)[column]}{row + 1}", url))
+
+    def _write_hyperlinks(self) -> None:
+        """Those of `lead_out` as xlsxwriter writes its own, of which there are none on such a sheet."""
+        if not self.leads:
+            super()._write_hyperlinks()
+            return
+        assert not self.hyperlinks and not self.rel_count
+        links = [
+            f'<hyperlink ref="{ref}" r:id="rId{number}"/>' for number, (ref, _) in enumerate(self.leads, 1)
+        ]
+        self.fh.write(f"<hyperlinks>{''.join(links)}</hyperlinks>")
+        self.rel_count = len(links)
+        self.external_hyper_links = [["/hyperlink", url._target(), "External"] for _, url in self.leads]
 
     def _template(self, look: RowLook) -> RowTemplate:
         """Of a cell its content may differ; of a formula the type and the text of its result."""
@@ -139,8 +152,8 @@ class LongWorksheet(PlainWorksheet):
         ):
             text += f'<c r="{column}{THIS_ROW}" s="{fmt._get_xf_index()}"%s'
             if formula is not None:
-                text += f"><f>{self._escape_data(formula).replace('%', '%%')}</f><v>%s</v></c>"
-            own = [self._contents] if formula is None else [self._kinds, self._results]
+                text += f"><f>{escape(formula).replace('%', '%%')}</f><v>%s</v></c>"
+            own = (_CONTENTS,) if formula is None else (_KINDS, _RESULTS)
             places += [at] * len(own)
             told += own
         return RowTemplate(text, places, told)
@@ -173,53 +186,56 @@ class LongWorksheet(PlainWorksheet):
             return -1
         if row > self.previous_row:
             self._write_single_row(row)
-        return -1 if any(other >= end for other in self.table.pop(row, ())) else 0
+        others = self.table.pop(row, None)
+        return -1 if others and max(others) >= end else 0
 
     def _end_row(self, row: int, elements: str) -> int:
-        self._write_row(row, None, self.row_info.pop(row, None))
-        self.fh.write(elements + "</row>")
+        info = self.row_info.pop(row, None)  # of which ours have nothing but the height
+        height = self.default_row_height if info is None or info.height is None else info.height
+        is_own = not height == self.default_row_height == self.original_row_height
+        own = f' ht="{height * 0.75:.16g}" customHeight="1"' if is_own else ""
+        self.fh.write(f'<row r="{row + 1}"{own}>{elements}</row>')
         self.previous_row = row + 1
         return 0
 
-    def _cell(self, head: str, value: Shown, formula: str | None) -> str | None:
-        """A cell's element; None for what cannot be written."""
+    def _cell(self, head: str, value: Shown, fmt: Format, formula: str | None) -> str:
+        """A cell's element.  Raises Unwritable."""
+        head += f' s="{fmt._get_xf_index()}"'
         if formula is None:
-            content = self._content(value)
-            return None if content is None else head + content
-        kind, result = self._kind(value), self._result(value)
-        return (
-            None if kind is None else f"{head}{kind}><f>{self._escape_data(formula)}</f><v>{result}</v></c>"
-        )
-
-    def _content(self, value: Shown) -> str | None:
-        """The rest of a cell's element; None for a text that is too long and for what is no number."""
-        if value is None or value == "":
-            return "/>"
-        if isinstance(value, bool):
-            return f' t="b"><v>{value:d}</v></c>'
-        if isinstance(value, str):
-            return (_short_text if len(value) <= SHORT else _text)(value)
-        return f"><v>{value:.16G}</v></c>" if isfinite(value) else None
-
-    def _kind(self, value: Shown) -> str | None:
-        """The type of a formula's result; None for a boolean or an error, which are none of ours."""
-        if isinstance(value, bool) or (isinstance(value, str) and value.startswith("#")):
-            return None
-        return ' t="str"' if value and isinstance(value, str) else ""
-
-    def _result(self, value: Shown) -> str:
-        shown = "" if value is None else float(value) if isinstance(value, Decimal) else value
-        return str(self._escape_data(shown))
+            return head + _content(value)
+        return f"{head}{_kind(value)}><f>{escape(formula)}</f><v>{_result(value)}</v></c>"
 
 
-def _text(text: str) -> str | None:
-    """The rest of the element of a cell with a text; None where it is too long."""
-    text = clean(text)
+def _content(value: Shown) -> str:
+    """The rest of a cell's element.  Raises Unwritable for a text that is too long and for what is no number."""
+    if value is None or value == "":
+        return "/>"
+    if isinstance(value, bool):
+        return f' t="b"><v>{value:d}</v></c>'
+    if not isinstance(value, str):
+        if not isfinite(value):
+            raise Unwritable
+        return f"><v>{value:.16G}</v></c>"
+    text = clean(value)
     if len(text) > MOST_TEXT // 2 and len(text.encode("utf-16-le")) > 2 * MOST_TEXT:
-        return None
+        raise Unwritable
     space = ' xml:space="preserve"' if text != text.strip() else ""
     text = escape(Worksheet._escape_control_characters(text) if "_x" in text else text)
     return f' t="inlineStr"><is><t{space}>{text}</t></is></c>'
 
 
-_short_text = lru_cache(maxsize=MOST_SHORT)(_text)
+def _kind(value: Shown) -> str:
+    """The type of a formula's result.  Raises Unwritable for a boolean or an error, which are none of ours."""
+    if isinstance(value, bool) or (isinstance(value, str) and value.startswith("#")):
+        raise Unwritable
+    return ' t="str"' if value and isinstance(value, str) else ""
+
+
+def _result(value: Shown) -> str:
+    """The result of a formula."""
+    if isinstance(value, str):
+        return escape(value)
+    return "" if value is None else str(float(value) if isinstance(value, Decimal) else value)
+
+
+_CONTENTS, _KINDS, _RESULTS = Told(_content), Told(_kind), Told(_result)
