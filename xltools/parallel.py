@@ -23,7 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
@@ -106,16 +106,17 @@ def spread(
 ) -> Iterator[tuple[int, Result | Lost]]:
     """(position, result) of each of the `count` items, in whatever order they get done.
 
-    `work` is sent to each process once, with each batch where the executor is not ours; both have to pickle.
-    While processes are started, `still` holds what threads the caller has, since only a process of one thread
-    can be doubled.  An error of the work itself is raised here.  Raises XltoolsError where processes cannot be started.
+    `work` is sent once to a process that is no double, with each batch where the executor is not ours; both have to
+    pickle.  While processes are started, `still` holds what threads the caller has, since only a process of one
+    thread can be doubled.  An error of the work itself is raised here.  Raises XltoolsError where processes cannot be
+    started.
     """
-    packed = pickle.dumps(work, pickle.HIGHEST_PROTOCOL)
-    own = _Own(work, packed, workers.seconds, still)
+    own = _Own(work, workers.seconds, still)
     if workers.executor is None:
         jobs = workers.number(count)
         yield from _here(own, _batches(items, lambda done: _size(count - done, jobs)), jobs)
         return
+    packed = own.packed
     size = min(MOST_BATCH, max(BATCH, len(packed) >> 15))  # what all share weighs no more than the files
     batches, lost = _batches(items, lambda done: size), list[_Batch[Item]]()
     executor = workers.executor
@@ -191,14 +192,18 @@ def _is_loss(error: Exception) -> bool:
 # ---- processes of our own
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Own:
     """How processes of our own are started."""
 
     work: Callable[[Any], Any]
-    packed: bytes  # the same, for those that are no doubles
     seconds: float
     still: Still
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The work, for those who have to be sent it."""
+        return pickle.dumps(self.work, pickle.HIGHEST_PROTOCOL)
 
 
 def _here(own: _Own, batches: Iterator[_Batch[Item]], jobs: int) -> Iterator[tuple[int, Any]]:
