@@ -1,9 +1,11 @@
 """Rows of long sheets, written at once, are in the file what xlsxwriter writes cell by cell."""
 
 import io
+import re
 import statistics
 import time
 import zipfile
+import zlib
 from decimal import Decimal
 
 import helpers_pipe as pipe
@@ -21,6 +23,7 @@ from xltools.geometry import Place
 from xltools.result import CheckResult, MergeResult
 from xltools.rollup import roll_up
 from xltools.writing.sheet import BookWriter
+from xltools.writing.worksheets import THIS_ROW, RowLook
 
 FORM = load_form("gov-info-disclosure/2021")
 VALUES = [
@@ -82,6 +85,69 @@ def test_rows_at_once_stand_among_others_and_over_links():
     one = sheet_of(lambda sheet, looks: write(sheet, looks, lambda sheet, *row: sheet.cells(*row)), rows=4)
     assert one == sheet_of(lambda sheet, looks: write(sheet, looks, cell_by_cell), rows=4)
     assert one.count("<hyperlink ") == 3
+
+
+SAME = [1, 1.0, Decimal("1.00"), True, "1", 0, False, Decimal("-0"), None, "", 10**16 + 1]  # 1 == 1.0 == True
+
+
+def test_rows_that_look_alike_are_the_rows_cell_by_cell():
+    """What was told of one value is told of no other, in whatever order they come."""
+    shown = [one for one in (*VALUES, *SAME, *reversed(SAME), *SAME) if one != "字" * 32_767]
+    results = [one for one in (*SAME, *reversed(SAME), *RESULTS) if not isinstance(one, bool)]
+    rows = [(value, results[at % len(results)], shown[-at]) for at, value in enumerate(shown)]
+
+    def looking_alike(sheet, looks):
+        look = RowLook([(looks[0], None), (looks[1], f'IF(A{THIS_ROW}<>"&",5%,"")'), (looks[2], None)])
+        for row, values in enumerate(rows, 1):
+            sheet.alike(row, values, look)
+
+    def singly(sheet, looks):
+        for row, values in enumerate(rows, 1):
+            formulas = (None, f'IF(A{row}<>"&",5%,"")', None)
+            cell_by_cell(sheet, row, list(zip(values, looks, formulas, strict=True)))
+
+    assert sheet_of(looking_alike, rows=3) == sheet_of(singly, rows=3)
+
+
+@pytest.mark.parametrize(
+    "values", [(float("nan"), 1), (1, True), (1, "#REF!"), ("字" * 32_768, 1), (Decimal("Infinity"), 1)]
+)
+def test_a_cell_that_cannot_be_written_stops_the_book_in_rows_that_look_alike_too(values):
+    def write(sheet, looks):
+        look = RowLook([(looks[0], None), (looks[0], "A1")])
+        sheet.alike(1, (1, 1), look)
+        sheet.alike(2, values, look)
+
+    with pytest.raises(WriteError):
+        sheet_of(write)
+
+
+@pytest.mark.parametrize("path", ["收件/1 #%41&<a>.xlsx", "../乙/2.xlsx", "3.xlsx"])
+def test_a_unit_of_a_long_sheet_leads_where_one_of_a_short_sheet_does(path):
+    def parts(*, large):
+        book = BookWriter("题", large=large)
+        for name in ("甲", "乙"):
+            sheet, fmt = book.sheet(name, long=True), book.format({})
+            look = RowLook([(fmt, None), (fmt, None)])
+            for row, link in enumerate((None, path, "别的.xlsx", path), 1):
+                sheet.alike(row, (row, f"{row}镇"), look, (2, link) if link else None)
+        with zipfile.ZipFile(io.BytesIO(book.close())) as package:
+            names = [name for name in package.namelist() if "worksheets/" in name]
+            return {
+                name: re.findall(r"<(?:hyperlink|Relationship) [^>]*>", package.read(name).decode())
+                for name in names
+            }
+
+    assert parts(large=True) == parts(large=False)
+    assert [len(found) for found in parts(large=True).values()] == [3] * 4
+
+
+def test_what_is_packed_quickly_is_little_larger():
+    data = write_rollup(county_of(310))
+    with zipfile.ZipFile(io.BytesIO(data)) as package:
+        usual = sum(len(zlib.compress(package.read(name))) for name in package.namelist())
+        quick = sum(info.compress_size for info in package.infolist())
+    assert usual < quick < 1.12 * usual
 
 
 @pytest.mark.parametrize("long", [True, False])

@@ -12,7 +12,7 @@ from operator import add
 
 from xlsxwriter.format import Format
 
-from xltools.compute import Number, as_number, columns, in_order, input_names, totals
+from xltools.compute import Number, as_number, columns, in_order, input_names, picker, totals
 from xltools.detail import (
     FIRST_COLUMN,
     FIRST_ROW,
@@ -114,12 +114,11 @@ def write_details(
     writers = [
         _DetailWriter(sheets[detail.name], detail, rollup, sums) for detail in detail_sheets(form).values()
     ]
-    names, derived = input_names(form), [item.id for item in form.derived]
+    names = input_names(form)
     for writer in writers:
         writer.head()
     for number, leaf in enumerate(rollup.leaves):
-        inputs = in_order(leaf.inputs, names)
-        shown = dict(zip((*names, *derived), (*inputs, *rollup.shown_totals(number)), strict=True))
+        shown = (*in_order(leaf.inputs, names), *rollup.shown_totals(number))
         for writer in writers:
             writer.row(number, leaf, shown, links.get(leaf.unit.key))
     for writer in writers:
@@ -142,8 +141,11 @@ class _DetailWriter:
         self.units = {item.unit for item in detail.items}
         self.names = rollup.names
         self.columns = [self._column(item) for item in detail.items]
-        self.ids = [item.id for item in detail.items]
-        self.own = frozenset(self.ids)
+        at = {
+            item.id: place for place, item in enumerate((*self.rollup.form.inputs, *self.rollup.form.derived))
+        }
+        self.pick = picker([at[item.id] for item in detail.items])  # out of all figures of a unit
+        self.own = frozenset([item.id for item in detail.items])
         self.looks: dict[tuple[bool, frozenset[str]], RowLook] = {}
 
     def _column(self, item: Item) -> tuple[str, str | None, Format, Format]:
@@ -214,10 +216,11 @@ class _DetailWriter:
             heads.append((item.row, row.replace("{year}", year), column.replace("{year}", year)))
         return heads
 
-    def row(self, number: int, leaf: Leaf, shown: Mapping[str, Value], link: str | None) -> None:
+    def row(self, number: int, leaf: Leaf, shown: tuple[Value, ...], link: str | None) -> None:
+        """`shown` are its inputs, and its totals behind them."""
         unit = leaf.unit
         values = (
-            number + 1, self.names[number], unit.code, unit.kind, leaf.file, *map(shown.__getitem__, self.ids),
+            number + 1, self.names[number], unit.code, unit.kind, leaf.file, *self.pick(shown),
         )  # fmt: skip
         look = self._look(bool(link), leaf.declared_zeros & self.own)
         self.sheet.alike(FIRST_ROW + number, values, look, (UNIT_COLUMN, link) if link else None)
