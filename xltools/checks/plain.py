@@ -18,6 +18,31 @@ from xltools.layout import Slot, lay_out
 
 MOST_PLAIN, LONGEST_PLAIN = 5_000, 40  # entries of a kind that are remembered, characters of each
 
+
+class Plain:
+    """The entries of a kind that are plain."""
+
+    def __init__(self) -> None:
+        self._entries: set[Entry] = set()
+        self.shared: dict[
+            int, Entry
+        ] = {}  # by identity, since most filings share them: found without comparing
+
+    def has(self, entry: Entry) -> bool:
+        if entry not in self._entries:
+            return False
+        if len(self.shared) >= MOST_PLAIN:
+            self.shared.clear()
+        self.shared[id(entry)] = entry
+        return True
+
+    def add(self, entry: Entry) -> None:
+        if len(self._entries) >= MOST_PLAIN:
+            self._entries.clear()
+        self._entries.add(entry)
+
+
+NOTHING = Plain()
 Conditional = tuple[tuple[str, str], ...]  # as SheetFacts has it
 Judged = tuple[Slot, Entry]
 
@@ -26,13 +51,13 @@ def doubtful(filing: Filing, level: str) -> tuple[Judged, ...]:
     """The inputs that were read and are not known to be plain, with where they stand, in the form's order."""
     if filing.form is None:
         return ()
-    known = _known(filing, level) or repeat(frozenset[Entry]())
+    known = _known(filing, level) or repeat(NOTHING)
     slots, found = lay_out(filing.form).inputs, in_order(filing.entries, input_names(filing.form))
     return tuple(
         [
             (slot, entry)
             for slot, entry, plain in zip(slots, found, known, strict=False)
-            if entry is not None and entry not in plain
+            if id(entry) not in plain.shared and entry is not None and not plain.has(entry)
         ]
     )
 
@@ -49,16 +74,11 @@ def learn(filing: Filing, level: str, silent: Sequence[Judged]) -> None:
     assert filing.form is not None
     sets = dict(zip(input_names(filing.form), known, strict=True))
     for slot, entry in silent:
-        plain = sets[slot.item.id]
-        if (
-            (entry.value is not None or entry.declared_zero)
-            and len(plain) < MOST_PLAIN
-            and len(entry.cell.text) <= LONGEST_PLAIN
-        ):
-            plain.add(entry)
+        if (entry.value is not None or entry.declared_zero) and len(entry.cell.text) <= LONGEST_PLAIN:
+            sets[slot.item.id].add(entry)
 
 
-def _known(filing: Filing, level: str) -> tuple[set[Entry], ...] | None:
+def _known(filing: Filing, level: str) -> tuple[Plain, ...] | None:
     """For each input of the form the entries that are plain there; None where each has to be looked at.
 
     A roll-up's figures are sums, of which less is asked.
@@ -72,10 +92,10 @@ def _known(filing: Filing, level: str) -> tuple[set[Entry], ...] | None:
 @lru_cache(maxsize=64)
 def _plain(
     form: Form, level: str, year: int | None, put: tuple[tuple[str, Conditional], ...]
-) -> tuple[set[Entry], ...]:
+) -> tuple[Plain, ...]:
     """Inputs of which the same is asked share a set.  `put` are the number formats that conditions put on sheets:
     there each cell is a kind of its own."""
-    sets: dict[object, set[Entry]] = {}
+    sets: dict[object, Plain] = {}
     sheets = {name for name, _ in put}
 
     def kind(slot: Slot) -> object:
@@ -83,7 +103,7 @@ def _plain(
         own = slot.place if slot.sheet in sheets else None
         return item.type, item.unit, item.places, form.cap(item, level), own
 
-    return tuple(sets.setdefault(kind(slot), set()) for slot in lay_out(form).inputs)
+    return tuple(sets.setdefault(kind(slot), Plain()) for slot in lay_out(form).inputs)
 
 
 def forget() -> None:

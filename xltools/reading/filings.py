@@ -96,7 +96,6 @@ class _Asked:
 
     inputs: Picked
     input_slots: tuple[Slot, ...]
-    input_names: tuple[str, ...]
     totals: Picked
     total_slots: tuple[Slot, ...]
 
@@ -110,7 +109,6 @@ def _asked(layout: Layout) -> Mapping[str, _Asked]:
         made[name] = _Asked(
             inputs=Picked(slot.address for slot in inputs),
             input_slots=inputs,
-            input_names=tuple(slot.item.id for slot in inputs),
             totals=Picked(slot.address for slot in derived),
             total_slots=derived,
         )
@@ -183,22 +181,25 @@ def _label_faults(book: Book, layout: Layout, year: int) -> Iterator[LabelFault]
 
 
 def _entries(book: Book, layout: Layout, sound: set[str], zeros: bool) -> Mapping[str, Entry]:
-    names: list[str] = []
+    there = tuple(name for name in _asked(layout) if name in sound)
     found: list[Entry] = []
-    for name, asked in _asked(layout).items():
-        if name in sound:
-            sheet = book.sheets[name]
-            names += asked.input_names
-            cells = asked.inputs.of(sheet.cells)
-            if sheet.skeleton is None:
-                kinds = _kinds_of(layout, name)
-                found += [_entry(cell, kind, zeros) for kind, cell in zip(kinds, cells, strict=True)]
-            else:
-                known = _known_inputs(layout, name, zeros)
-                found += [
-                    one.get(id(cell)) or one.learn(cell) for one, cell in zip(known, cells, strict=True)
-                ]
-    return Row(tuple(names), tuple(found))
+    for name in there:
+        sheet = book.sheets[name]
+        cells = _asked(layout)[name].inputs.of(sheet.cells)
+        if sheet.skeleton is None:
+            kinds = _kinds_of(layout, name)
+            found += [_entry(cell, kind, zeros) for kind, cell in zip(kinds, cells, strict=True)]
+        else:
+            known = _known_inputs(layout, name, zeros)
+            found += [one.get(id(cell)) or one.learn(cell) for one, cell in zip(known, cells, strict=True)]
+    return _no_entries(layout, there).like(tuple(found))
+
+
+@lru_cache(maxsize=64)
+def _no_entries(layout: Layout, sheets: tuple[str, ...]) -> Row[None]:
+    """The inputs of these sheets, so that all filings share their ids."""
+    names = tuple(slot.item.id for name in sheets for slot in _asked(layout)[name].input_slots)
+    return Row(names, (None,) * len(names))
 
 
 Kind = tuple[FigureType, str | None, int | None]  # type, unit, places: all that is asked of an item here

@@ -11,6 +11,7 @@ from xltools.reading.refusals import Refused
 MOST_KNOWN = 160  # things of one kind: a form's sheets by some programs, with some variants
 FEW_KNOWN = 40  # while no more is known there is room for whatever comes: a form's sheets by three programs
 MOST_MET = 500  # things met lately, of which only a hash is kept: what is rare is not worth the learning
+END = 64  # bytes that tell most things of one length from each other
 
 Known = TypeVar("Known")
 _UNKNOWN: Any = object()
@@ -18,6 +19,23 @@ _UNKNOWN: Any = object()
 
 class Unusual(Exception):
     """What this is cannot be kept: it has to be looked at each time."""
+
+
+class Long:
+    """Bytes as a key: a digest of all of them would cost more than to compare them with those that are near."""
+
+    __slots__ = ("_near", "_whole")
+
+    def __init__(self, whole: bytes, beside: object = None) -> None:
+        """`beside` is what else has to be equal."""
+        self._whole = whole, beside
+        self._near = hash((len(whole), whole[-END:], beside))
+
+    def __hash__(self) -> int:
+        return self._near
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Long) and self._whole == other._whole
 
 
 class Store(Generic[Known]):

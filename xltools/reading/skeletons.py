@@ -21,7 +21,7 @@ from xml.parsers import expat
 from xltools.compute import Picker, picker
 from xltools.filing import BLANK, Cell, CellKind, Cells, FormatKind, Places, SheetFacts, Skeleton
 from xltools.reading.formats import Styles
-from xltools.reading.known import FORGETTING, Store, Unusual
+from xltools.reading.known import FORGETTING, Long, Store, Unusual
 from xltools.reading.parts import MAIN, PropertiesReader, State, StringsReader, WorkbookReader, unescaped
 from xltools.reading.refusals import Refused
 from xltools.reading.sheet import MOST_CELLS, MOST_EXPANDED, Common, SheetReader
@@ -136,7 +136,7 @@ FORGETTING.append(_LATELY.clear)
 def _known_sheet(data: bytes, common: Common, often: int) -> tuple[_SheetSkeleton | None, list[bytes]]:
     pieces, values = _CELL_VALUE.pieces(data)
     pieces[0] = _without_view(pieces[0])
-    key = common.styles, _HOLE.join(pieces)
+    key = Long(_HOLE.join(pieces), common.styles)
     return _SHEETS.get(key, lambda: _learn_sheet(pieces, common), often=often), values
 
 
@@ -359,7 +359,9 @@ _Filled = tuple[int, _Fillings]  # number of the cell that a value fills, and wi
 
 # ---- small parts: names, properties, strings
 
-_NAMED = Cut([b">"], b'"' + _NO_MARKUP + b'"', b"</definedName>")
+_QUOTE = b"&quot;"  # as LibreOffice writes it
+_QUOTED = b"|".join(quote + _NO_MARKUP + quote for quote in (b'"', _QUOTE))
+_NAMED = Cut([b">"], _QUOTED, b"</definedName>")
 _PROPERTY = Cut([b">"], _NO_MARKUP, b"</vt:lpwstr>")
 MappingReader = TypeVar("MappingReader", WorkbookReader, PropertiesReader)
 _BOOKS: Store[tuple[WorkbookReader, tuple[str, ...]]] = Store()
@@ -404,14 +406,14 @@ def _read_mapping(
             raise Unusual
         return reader, tuple(key for _, key in sorted(found))
 
-    known = store.get(_HOLE.join(pieces), learn)
+    known = store.get(Long(_HOLE.join(pieces)), learn)
     if known is None:
         return None
     reader, keys = known
     if len(keys) != len(values):  # a character that no XML has
         return None
     try:
-        filled = {key: text_of(value) for key, value in zip(keys, values, strict=True)}
+        filled = {key: text_of(value.replace(_QUOTE, b'"')) for key, value in zip(keys, values, strict=True)}
     except Unusual:
         return None
     return reader, {**texts(reader), **filled}
