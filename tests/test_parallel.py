@@ -277,6 +277,15 @@ def test_a_program_without_a_guard_is_told_so_and_no_file_is_blamed(tmp_path):
     assert 'if __name__ == "__main__"' in err and "启动不了" in err and "Lost" not in out
 
 
+def test_a_system_that_gives_no_more_processes_is_said_so(monkeypatch):
+    def start(process):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("multiprocessing.process.BaseProcess.start", start)
+    with pytest.raises(XltoolsError, match="启动不了"):
+        spread_out(list(range(20)))
+
+
 BUSY = """
 import signal
 import helpers_parallel as fates

@@ -221,9 +221,12 @@ def _given(pool: ProcessPoolExecutor) -> Callable[[_Batch[Item]], Future[list[An
 
 
 def _submitted(pool: ProcessPoolExecutor, items: Sequence[Item]) -> Future[list[Any]]:
-    """What is asked of a pool, which may start another process for it."""
-    with _interrupts_ignored():
-        return pool.submit(_do, items)
+    """What is asked of a pool, which may start another process for it.  Raises XltoolsError where none starts."""
+    try:
+        with _interrupts_ignored():
+            return pool.submit(_do, items)
+    except OSError:
+        raise _none_starts() from None
 
 
 def _one_by_one(own: _Own, lost: Sequence[_Batch[Item]]) -> Iterator[tuple[int, Any]]:
@@ -251,11 +254,15 @@ def _started(pool: ProcessPoolExecutor) -> ProcessPoolExecutor:
     try:
         _submitted(pool, ()).result()
     except BrokenExecutor:
-        raise XltoolsError(
-            "另开的进程启动不了，可能是内存不够；请用 --jobs 1，只用一个进程。"
-            '（在自己的程序里用，要写在 if __name__ == "__main__": 里面。）'
-        ) from None
+        raise _none_starts() from None
     return pool
+
+
+def _none_starts() -> XltoolsError:
+    return XltoolsError(
+        "另开的进程启动不了，可能是内存不够；请用 --jobs 1，只用一个进程。"
+        '（在自己的程序里用，要写在 if __name__ == "__main__": 里面。）'
+    )
 
 
 @contextlib.contextmanager
@@ -264,26 +271,26 @@ def _pool(own: _Own, jobs: int) -> Iterator[ProcessPoolExecutor]:
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
-    with own.still():
-        is_doubled = _can_be_doubled()
-        context = multiprocessing.get_context("fork" if is_doubled else "spawn")
-        held_there, held_here = context.Pipe(duplex=False)
-        if is_doubled:
-            pool = ProcessPoolExecutor(
-                jobs, context, initializer=_begin_as_double, initargs=(own, held_there, held_here)
-            )
-            _submitted(pool, ())  # all start here, before the pool has a thread of its own
-        else:
-            pool = ProcessPoolExecutor(
-                jobs, context, initializer=_begin_afresh, initargs=(own.packed, own.seconds, held_there)
-            )
-    try:
+    with contextlib.ExitStack() as ends:
+        with own.still():
+            is_doubled = _can_be_doubled()
+            context = multiprocessing.get_context("fork" if is_doubled else "spawn")
+            held_there, held_here = context.Pipe(duplex=False)
+            ends.callback(held_there.close)
+            if is_doubled:
+                pool = ProcessPoolExecutor(
+                    jobs, context, initializer=_begin_as_double, initargs=(own, held_there, held_here)
+                )
+            else:
+                pool = ProcessPoolExecutor(
+                    jobs, context, initializer=_begin_afresh, initargs=(own.packed, own.seconds, held_there)
+                )
+            ends.callback(pool.shutdown, cancel_futures=True)
+            ends.callback(held_here.close)
+            if is_doubled:
+                _submitted(pool, ())  # all start here, before the pool has a thread of its own
         yield pool
         pool.shutdown()
-    finally:
-        held_here.close()
-        pool.shutdown(cancel_futures=True)
-        held_there.close()
 
 
 def _can_be_doubled() -> bool:
