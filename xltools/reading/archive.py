@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from xltools.reading.refusals import (
     DAMAGED,
@@ -232,15 +233,7 @@ def refuse_bombs(data: bytes, entries: Sequence[ZipEntry]) -> None:
 @lru_cache(maxsize=1024)
 def part_key(name: str) -> str:
     """Part names are equal when they differ in case or percent signs only."""
-    return _unquoted(name).casefold()
-
-
-def _unquoted(name: str) -> str:
-    if "%" not in name:
-        return name
-    from urllib.parse import unquote  # most need it never, and it loads much
-
-    return unquote(name)
+    return unquote(name).casefold()
 
 
 def check_names(entries: Sequence[ZipEntry]) -> None:
@@ -253,7 +246,7 @@ def _check_names(named: tuple[tuple[str, bool], ...]) -> None:
     """Names, and whether there is something in the part; those of most workbooks are the same."""
     seen = set()
     for name, is_filled in named:
-        name, key = _unquoted(name), part_key(name)
+        name, key = unquote(name), part_key(name)
         if re.search(r"[\x00-\x1f\\]|^/|^[A-Za-z]:", name) or (name.endswith("/") and is_filled):
             refuse_suspect("部件的名称不合规矩")
         if any(step in ("", ".", "..") for step in name.removesuffix("/").split("/")):
