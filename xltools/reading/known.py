@@ -24,18 +24,18 @@ class Unusual(Exception):
 class Long:
     """Bytes as a key: a digest of all of them would cost more than to compare them with those that are near."""
 
-    __slots__ = ("_near", "_whole")
+    __slots__ = ("_near", "whole")
 
     def __init__(self, whole: bytes, beside: object = None) -> None:
         """`beside` is what else has to be equal."""
-        self._whole = whole, beside
+        self.whole = whole, beside
         self._near = hash((len(whole), whole[-END:], beside))
 
     def __hash__(self) -> int:
         return self._near
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Long) and self._whole == other._whole
+        return isinstance(other, Long) and self.whole == other.whole
 
 
 class Store(Generic[Known]):
@@ -60,7 +60,7 @@ class Store(Generic[Known]):
         if known is not _UNKNOWN:
             self._known[key] = known  # the last to be forgotten
             return known
-        if len(self._known) >= FEW_KNOWN and not self._is_met_again(hash(key), often):
+        if len(self._known) >= FEW_KNOWN and not self._is_met_again(key, often):
             return None
         known = None
         with suppress(Unusual, Refused):
@@ -70,7 +70,8 @@ class Store(Generic[Known]):
         self._known[key] = known
         return known
 
-    def _is_met_again(self, fingerprint: int, often: int) -> bool:
+    def _is_met_again(self, key: Hashable, often: int) -> bool:
+        fingerprint = hash(key.whole if isinstance(key, Long) else key)
         met = self._met.get(fingerprint, 0) + 1
         if met >= often and (often <= 2 or len(self._known) < MOST_KNOWN // 2):
             return True
