@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import repeat
 
 from xltools.compute import in_order, input_names
 from xltools.filing import Entry, Filing
@@ -42,7 +41,6 @@ class Plain:
         self._entries.add(entry)
 
 
-NOTHING = Plain()
 Conditional = tuple[tuple[str, str], ...]  # as SheetFacts has it
 Judged = tuple[Slot, Entry]
 
@@ -51,8 +49,10 @@ def doubtful(filing: Filing, level: str) -> tuple[Judged, ...]:
     """The inputs that were read and are not known to be plain, with where they stand, in the form's order."""
     if filing.form is None:
         return ()
-    known = _known(filing, level) or repeat(NOTHING)
+    known = _known(filing, level)
     slots, found = lay_out(filing.form).inputs, in_order(filing.entries, input_names(filing.form))
+    if known is None:
+        return tuple([(slot, entry) for slot, entry in zip(slots, found, strict=True) if entry is not None])
     return tuple(
         [
             (slot, entry)

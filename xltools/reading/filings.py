@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 from xltools.compute import Row
 from xltools.detail import ROLLUP_SCHEMA
@@ -191,7 +192,11 @@ def _entries(book: Book, layout: Layout, sound: set[str], zeros: bool) -> Mappin
             found += [_entry(cell, kind, zeros) for kind, cell in zip(kinds, cells, strict=True)]
         else:
             known = _known_inputs(layout, name, zeros)
-            found += [one.get(id(cell)) or one.learn(cell) for one, cell in zip(known, cells, strict=True)]
+            read: list[Entry | None] = list(map(dict.get, known, map(id, cells)))
+            if None in read:
+                found += [one or of.learn(cell) for one, of, cell in zip(read, known, cells, strict=True)]
+            else:
+                found += cast("list[Entry]", read)
     return _no_entries(layout, there).like(tuple(found))
 
 

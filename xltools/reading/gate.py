@@ -108,6 +108,11 @@ def is_input(path: Path | str) -> bool:
     return why_ignored(path) is None
 
 
+_FLAGS = os.O_RDONLY
+for _name in ("O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NOFOLLOW", "O_NONBLOCK"):  # those that this system has
+    _FLAGS |= getattr(os, _name, 0)
+
+
 def read_bytes(path: Path) -> bytes:
     """The whole content of a regular file of at most 64 MiB; never waits on a pipe or a device.
 
@@ -117,10 +122,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         there = reachable(path)
         _demand_regular(os.lstat(there))
-        flags = os.O_RDONLY
-        for name in ("O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NOFOLLOW", "O_NONBLOCK"):
-            flags |= getattr(os, name, 0)
-        with open(os.open(there, flags), "rb") as handle:
+        with open(os.open(there, _FLAGS), "rb") as handle:
             facts = os.fstat(handle.fileno())  # again: the name may have been given to something else
             _demand_regular(facts)
             data = handle.read(facts.st_size + 1)
