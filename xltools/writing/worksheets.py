@@ -10,7 +10,6 @@ from math import isfinite
 from operator import getitem
 from types import NoneType
 from typing import Any
-from xml.sax.saxutils import escape
 
 from xlsxwriter.format import Format
 from xlsxwriter.url import Url
@@ -152,7 +151,7 @@ class LongWorksheet(PlainWorksheet):
         ):
             text += f'<c r="{column}{THIS_ROW}" s="{fmt._get_xf_index()}"%s'
             if formula is not None:
-                text += f"><f>{escape(formula).replace('%', '%%')}</f><v>%s</v></c>"
+                text += f"><f>{Worksheet._escape_data(formula).replace('%', '%%')}</f><v>%s</v></c>"
             own = (_CONTENTS,) if formula is None else (_KINDS, _RESULTS)
             places += [at] * len(own)
             told += own
@@ -203,7 +202,7 @@ class LongWorksheet(PlainWorksheet):
         head += f' s="{fmt._get_xf_index()}"'
         if formula is None:
             return head + _content(value)
-        return f"{head}{_kind(value)}><f>{escape(formula)}</f><v>{_result(value)}</v></c>"
+        return f"{head}{_kind(value)}><f>{Worksheet._escape_data(formula)}</f><v>{_result(value)}</v></c>"
 
 
 def _content(value: Shown) -> str:
@@ -220,7 +219,7 @@ def _content(value: Shown) -> str:
     if len(text) > MOST_TEXT // 2 and len(text.encode("utf-16-le")) > 2 * MOST_TEXT:
         raise Unwritable
     space = ' xml:space="preserve"' if text != text.strip() else ""
-    text = escape(Worksheet._escape_control_characters(text) if "_x" in text else text)
+    text = Worksheet._escape_data(Worksheet._escape_control_characters(text) if "_x" in text else text)
     return f' t="inlineStr"><is><t{space}>{text}</t></is></c>'
 
 
@@ -234,7 +233,7 @@ def _kind(value: Shown) -> str:
 def _result(value: Shown) -> str:
     """The result of a formula."""
     if isinstance(value, str):
-        return escape(value)
+        return Worksheet._escape_data(value)
     return "" if value is None else str(float(value) if isinstance(value, Decimal) else value)
 
 
