@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -151,7 +152,7 @@ class LongWorksheet(PlainWorksheet):
         ):
             text += f'<c r="{column}{THIS_ROW}" s="{fmt._get_xf_index()}"%s'
             if formula is not None:
-                text += f"><f>{Worksheet._escape_data(formula).replace('%', '%%')}</f><v>%s</v></c>"
+                text += f"><f>{_escaped(formula).replace('%', '%%')}</f><v>%s</v></c>"
             own = (_CONTENTS,) if formula is None else (_KINDS, _RESULTS)
             places += [at] * len(own)
             told += own
@@ -202,7 +203,7 @@ class LongWorksheet(PlainWorksheet):
         head += f' s="{fmt._get_xf_index()}"'
         if formula is None:
             return head + _content(value)
-        return f"{head}{_kind(value)}><f>{Worksheet._escape_data(formula)}</f><v>{_result(value)}</v></c>"
+        return f"{head}{_kind(value)}><f>{_escaped(formula)}</f><v>{_result(value)}</v></c>"
 
 
 def _content(value: Shown) -> str:
@@ -219,7 +220,7 @@ def _content(value: Shown) -> str:
     if len(text) > MOST_TEXT // 2 and len(text.encode("utf-16-le")) > 2 * MOST_TEXT:
         raise Unwritable
     space = ' xml:space="preserve"' if text != text.strip() else ""
-    text = Worksheet._escape_data(Worksheet._escape_control_characters(text) if "_x" in text else text)
+    text = _escaped(Worksheet._escape_control_characters(text) if "_x" in text else text)
     return f' t="inlineStr"><is><t{space}>{text}</t></is></c>'
 
 
@@ -233,8 +234,12 @@ def _kind(value: Shown) -> str:
 def _result(value: Shown) -> str:
     """The result of a formula."""
     if isinstance(value, str):
-        return Worksheet._escape_data(value)
+        return _escaped(value)
     return "" if value is None else str(float(value) if isinstance(value, Decimal) else value)
 
 
 _CONTENTS, _KINDS, _RESULTS = Told(_content), Told(_kind), Told(_result)
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text, quote=False)  # saxutils' escape would load what the web needs
