@@ -113,18 +113,18 @@ def gather(paths: Iterable[Path], leave_out: Iterable[Path] = ()) -> Iterator[tu
     path that does not exist.
     """
     apart = {path.resolve() for path in leave_out}
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in paths:
         root = reachable(path, deep=True)
         if root.is_dir():
-            inside = sorted((path / name, name) for name in _below(root))
-            found = [(one, name) for one, name in inside if not _inside(one, path, apart)]
+            names = sorted(_below(root), key=lambda name: name.split("/"))
+            found = [(path / name, name) for name in _kept(names, root, apart)]
         elif root.exists() or root.is_symlink():
             found = [(path, path.name)] if path.resolve() not in apart else []
         else:
             raise UsageError(f"找不到：{path}")
         for one, name in found:
-            real = one.absolute()
+            real = os.path.abspath(one)
             if real not in seen:
                 seen.add(real)
                 yield one, name
@@ -139,12 +139,17 @@ def _below(root: Path) -> Iterator[str]:
         yield from (f"{above}/{name}" for name in names) if above else names
 
 
-def _inside(path: Path, folder: Path, apart: set[Path]) -> bool:
-    """Whether a path below a folder is left out, by itself or with a folder between them."""
-    if not apart:
-        return False
-    above = (path, *path.parents)
-    return any(one.resolve() in apart for one in above[: above.index(folder)])
+def _kept(names: Iterable[str], root: Path, apart: set[Path]) -> Iterator[str]:
+    """Of the names below a folder those that are not left out, by themselves or with a folder between them."""
+    top = root.resolve()
+    below = {os.path.normcase(one.relative_to(top).as_posix()) for one in apart if top in one.parents}
+    for name in names:
+        steps = os.path.normcase(name).replace(os.sep, "/").split("/") if below else []
+        if any("/".join(steps[: count + 1]) in below for count in range(len(steps))):
+            continue
+        if apart and os.path.islink(root / name) and (root / name).resolve() in apart:
+            continue
+        yield name
 
 
 # ---- elsewhere
