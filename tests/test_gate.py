@@ -217,6 +217,50 @@ def test_active_content(kind):
     assert code_of(data) == code
 
 
+def inflated_by_zlib(packed, size, crc):
+    """The content of a deflated part as the standard library's zlib sees it; None where it is damaged."""
+    machine = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        content = machine.decompress(packed, size + 1)
+    except zlib.error:
+        return None
+    whole = machine.eof and not machine.unused_data and len(content) == size and zlib.crc32(content) == crc
+    return content if whole else None
+
+
+def test_parts_are_inflated_as_by_zlib():
+    """zlib-ng takes zlib's place: it must accept and refuse the same."""
+    chance = random.Random(7)
+    texts = [b"", b"x", b"<v>12</v>" * 900, bytes(chance.randrange(256) for _ in range(3000)), b"a" * 40_000]
+    accepted = 0
+    for _ in range(100_000 if os.environ.get("XLTOOLS_SLOW") else 6_000):
+        text = chance.choice(texts)
+        packer = zlib.compressobj(
+            chance.randrange(10), zlib.DEFLATED, -zlib.MAX_WBITS, 8, chance.randrange(5)
+        )
+        packed = bytearray(packer.compress(text) + packer.flush())
+        size, crc = len(text), zlib.crc32(text)
+        match chance.randrange(6):
+            case 0:
+                packed[chance.randrange(len(packed))] ^= 1 << chance.randrange(8)
+            case 1:
+                del packed[chance.randrange(len(packed)) :]
+            case 2:
+                packed += bytes(chance.randrange(1, 4))
+            case 3:
+                size += chance.choice((-1, 1)) if size else 1
+            case 4:
+                crc ^= 1
+        entry = archive.ZipEntry(b"x", "x", 0, 8, crc, len(packed), size, 0, 0)
+        try:
+            found = archive.inflated(bytes(packed), entry)
+        except Refused:
+            found = None
+        assert found == inflated_by_zlib(bytes(packed), size, crc)
+        accepted += found is not None
+    assert accepted > 500
+
+
 def test_a_declaration_across_two_pieces():
     for before in range(MIB - 30, MIB + 2):
         content = b"<!--" + b"x" * (before - 7) + b"--><!DOCTYPE x>"

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import struct
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
 from urllib.parse import unquote
+
+from zlib_ng import zlib_ng as zlib
 
 from xltools.reading.refusals import (
     DAMAGED,
@@ -42,6 +43,7 @@ RATIO_FREE = 8 * MIB  # below this the ratio does not matter
 CHUNK = MIB
 
 LOCAL_MARK, _CENTRAL_MARK, END_MARK = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
+_BROKEN: type[Exception] = zlib.error  # type: ignore[assignment]  # whose stub calls it an instance
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
@@ -335,7 +337,7 @@ def inflated(data: bytes, entry: ZipEntry) -> bytes:
         machine = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
             content = machine.decompress(packed, entry.size + 1)
-        except zlib.error:
+        except _BROKEN:
             refuse_broken()
         if len(content) > entry.size:
             refuse_suspect("部件比登记的大")
@@ -386,7 +388,7 @@ def _deflated(view: memoryview) -> Iterator[bytes]:
                 refuse_broken()
             tail = machine.unconsumed_tail
             yield chunk
-    except zlib.error:
+    except _BROKEN:
         refuse_broken()
     if machine.unused_data or fed < len(view):
         refuse_suspect("部件后面夹带了别的内容")
