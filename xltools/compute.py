@@ -120,7 +120,10 @@ def picker(places: Sequence[int]) -> Picker:
     """What stands at these places of a list, as one call gives it."""
     if len(places) > 1:
         return itemgetter(*places)
-    return lambda numbers: tuple([numbers[place] for place in places])
+    if not places:
+        return lambda numbers: ()
+    (place,) = places
+    return lambda numbers: (numbers[place],)
 
 
 @dataclass(frozen=True)

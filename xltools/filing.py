@@ -11,6 +11,8 @@ from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence, Va
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, InvalidOperation
 from functools import cached_property, lru_cache
+from itertools import compress
+from operator import attrgetter
 from typing import Literal, NamedTuple, TypeVar, overload
 
 from xltools.compute import Picker, Row, all_figures, in_order, input_names, parted, picker
@@ -221,6 +223,9 @@ class Entry:
         return hash(self.cell.text)
 
 
+_VALUE, _DECLARED_ZERO = attrgetter("value"), attrgetter("declared_zero")
+
+
 class BareEntries(Mapping[str, Entry]):
     """Entries without the cells that they were read from: what is kept of a filing among thousands."""
 
@@ -379,7 +384,8 @@ class Filing:
         if isinstance(self.entries, BareEntries):
             return self.entries.declared_zeros
         names, entries = parted(self.entries)
-        return frozenset([name for name, entry in zip(names, entries, strict=True) if entry.declared_zero])
+        declared = list(map(_DECLARED_ZERO, entries))
+        return frozenset(compress(names, declared)) if True in declared else frozenset()
 
     @cached_property
     def reasons(self) -> dict[str, str]:
@@ -392,7 +398,9 @@ class Filing:
         if isinstance(self.entries, BareEntries):
             return self.entries.inputs
         names, entries = parted(self.entries)
-        values = tuple([0 if entry.declared_zero else entry.value for entry in entries])
+        values: tuple[Value, ...] = tuple(map(_VALUE, entries))
+        if self.declared_zeros:
+            values = tuple([0 if entry.declared_zero else entry.value for entry in entries])
         return self.entries.like(values) if isinstance(self.entries, Row) else Row(names, values)
 
     @cached_property

@@ -258,6 +258,7 @@ def _judge(
     return main, strict
 
 
+@lru_cache(maxsize=1024)
 def _is_relations(name: str) -> bool:
     return name.casefold().endswith(".rels")
 
@@ -284,9 +285,7 @@ def _check_parts(data: bytes, parts: Sequence[ZipEntry]) -> tuple[Mapping[str, s
     for part in parts:
         if part.name in kept:
             continue
-        is_xml = part.name.casefold().endswith((".xml", ".vml")) or types[part.name].endswith(
-            "sheet.main+xml"
-        )
+        is_xml = _is_xml(part.name, types[part.name])
         if part.size <= room:
             room -= part.size
             kept[part.name] = _content(data, part, is_xml=is_xml)
@@ -295,6 +294,11 @@ def _check_parts(data: bytes, parts: Sequence[ZipEntry]) -> tuple[Mapping[str, s
             for _ in scan_xml(chunks) if is_xml else chunks:
                 pass
     return types, kept
+
+
+@lru_cache(maxsize=1024)
+def _is_xml(name: str, declared: str) -> bool:
+    return name.casefold().endswith((".xml", ".vml")) or declared.endswith("sheet.main+xml")
 
 
 _CONTENTS: Store[tuple[bytes, bytes]] = (

@@ -22,12 +22,17 @@ MOST_NAMES = 1_000  # of a workbook whose names are remembered
 META_CELLS = {name: f"B{row}" for row, name in enumerate(META_FIELDS, 2)}
 
 
-def marks(source: Mapping[str, str]) -> dict[str, str]:
-    """Our own defined names or custom properties among all of a workbook: in small letters → what each stands for."""
+class Marks(dict[str, str]):
+    """Our own names or properties: in small letters → what each stands for."""
+
+
+def marks(source: Mapping[str, str]) -> Marks:
+    """Our own defined names or custom properties among all of a workbook."""
+    if isinstance(source, Marks):
+        return source
     names = tuple(source)
-    ours = (_ours if len(names) <= MOST_NAMES else _ours.__wrapped__)(names)
-    found: dict[str, str] = {}
-    for name in ours:
+    found = Marks()
+    for name in (_ours if len(names) <= MOST_NAMES else _ours.__wrapped__)(names):
         found.setdefault(name.lower(), source[name])
     return found
 
@@ -129,6 +134,8 @@ def mended(text: str) -> str:
     >>> mended("ä¹\x99é\x95\x87"), mended("乙镇"), mended("U01")
     ('乙镇', '乙镇', 'U01')
     """
+    if text.isascii() or max(text) > "\xff":
+        return text
     try:
         better = text.encode("latin-1").decode("utf-8")
     except UnicodeError:

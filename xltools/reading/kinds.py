@@ -7,8 +7,9 @@ import binascii
 import codecs
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
-from xltools.reading.archive import END_MARK, LOCAL_MARK, ZipEntry, ends_as_zip, find_directory
+from xltools.reading.archive import END_MARK, LOCAL_MARK, MOST_COMMON, ZipEntry, ends_as_zip, find_directory
 from xltools.reading.refusals import (
     DAMAGED,
     EMPTY,
@@ -205,16 +206,23 @@ def _is_encoded_attachment(text: str) -> bool:
 
 def refuse_other_archives(data: bytes, entries: Sequence[ZipEntry]) -> None:
     """Refuse zip archives that hold something else than a workbook of our kind."""
-    names = {entry.name.casefold() for entry in entries}
-
-    def within(*folders: str) -> bool:
-        return any(name.startswith(folders) for name in names)
-
     if data.startswith(b"mimetypeapplication/vnd.oasis.opendocument.", 30):
         kind = data[30 + 43 : 30 + 43 + 12]
         if kind.startswith(b"spreadsheet"):
             raise not_xlsx("开放文档表格（.ods）", RESAVE)
         raise not_xlsx("开放文档（.odt 等）", REFILL)
+    names = tuple(entry.name for entry in entries)
+    (_refuse_by_names if len(names) <= MOST_COMMON else _refuse_by_names.__wrapped__)(names)
+
+
+@lru_cache(maxsize=64)
+def _refuse_by_names(given: tuple[str, ...]) -> None:
+    """Those of most workbooks are the same."""
+    names = {name.casefold() for name in given}
+
+    def within(*folders: str) -> bool:
+        return any(name.startswith(folders) for name in names)
+
     if "[content_types].xml" in names:
         if "xl/workbook.bin" in names and "xl/workbook.xml" not in names:
             raise not_xlsx("二进制工作簿（.xlsb）", RESAVE)

@@ -64,11 +64,12 @@ class OpenBook:
             path = parts.find(self._related.get(identifier, ("", ""))[0])
             if path is None:
                 raise damaged(_sheet_words(name), "文件里缺少这张表的内容，内部已损坏")
-            if name.casefold() in taken:
+            folded = name.casefold()
+            if folded in taken:
                 raise damaged(_sheet_words(name), "有两张工作表同名，文件内部已损坏")
             if path in taken:
                 raise damaged(_sheet_words(name), "有两张工作表共用一份内容，文件内部已损坏")
-            taken.update((name.casefold(), path))
+            taken.update((folded, path))
             states[name], self._paths[name] = state, path
         self.sheet_states: Mapping[str, State] = states
         self.names: Mapping[str, str] = workbook.names
@@ -197,12 +198,19 @@ def _read(parts: Parts, path: str | None, about: str) -> bytes:
 
 def _related(parts: Parts, source: str) -> Mapping[str, tuple[str, str]]:
     """Id → (path, kind) of the parts that `source` points to; "" is the package itself."""
-    folder, base = posixpath.split(source)
-    name = parts.find(posixpath.join(folder, "_rels", f"{base}.rels"))
+    folder, relations = _place_of_relations(source)
+    name = parts.find(relations)
     if name is None:
         return {}
     data = parts.read(name)
     return (_relations if len(data) <= LONGEST_COMMON else _relations.__wrapped__)(folder, data)
+
+
+@lru_cache(maxsize=1024)
+def _place_of_relations(source: str) -> tuple[str, str]:
+    """The folder of a part, and the part that says what it points to."""
+    folder, base = posixpath.split(source)
+    return folder, posixpath.join(folder, "_rels", f"{base}.rels")
 
 
 @lru_cache(maxsize=64)

@@ -23,7 +23,11 @@ _DECLARATIONS = tuple(
 )  # without its last zero the second stands in both byte orders
 
 HEAD = 1024  # bytes of a part that its encoding is told by
-_USUAL_HEAD = re.compile(rb"""<\?xml version="1\.0" encoding="UTF-8"(?: standalone="yes")?\?>\s*<""")
+_USUAL_HEADS = tuple(
+    b'<?xml version="1.0" encoding="UTF-8"%b?>%b<' % (standalone, between)
+    for standalone in (b"", b' standalone="yes"')
+    for between in (b"", b"\n", b"\r\n")
+)
 
 
 def scan_xml(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -44,7 +48,8 @@ def scan_xml(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def demand_harmless(content: bytes) -> None:
     """The same for a part that is in hand whole."""
     _refuse_declarations(content)
-    _check_encoding(content[:HEAD])
+    if not content.startswith(_USUAL_HEADS):
+        _check_encoding(content[:HEAD])
 
 
 def _refuse_declarations(content: bytes) -> None:
@@ -55,7 +60,7 @@ def _refuse_declarations(content: bytes) -> None:
 
 
 def _check_encoding(head: bytes) -> None:
-    if not head or _USUAL_HEAD.match(head):
+    if not head or head.startswith(_USUAL_HEADS):
         return
     encoding = "latin-1"
     if head.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff", b"<\0\0\0", b"\0\0\0<")):

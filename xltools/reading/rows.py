@@ -4,16 +4,26 @@ A row without its values, its number and its styles is its shape, as a part with
 (skeletons.py).  What stands where in rows of a shape, the plain reader says: it reads the shape with marks in place
 of values, in a row whose number no sheet of ours reaches.  Rows of a known shape are handed on whole; all others,
 and whatever is not a list of rows, are left to the plain reader, in their order.
+
+Who knows what a row should hold may foretell it.  A row of a known shape with its values cut out is a stencil; with
+the values foretold in its holes, it gives the very bytes of such a row.  A row that has these bytes is not parsed at
+all, and one that differs anywhere is read as ever: what is foretold is compared with, and never taken for what stands
+there.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import chain
+from typing import NamedTuple
 
+from xltools.compute import Picker, picker
 from xltools.filing import CellKind
+from xltools.form import Value
+from xltools.geometry import column_letters
 from xltools.reading.formats import Styles
 from xltools.reading.known import Unusual
 from xltools.reading.parts import MAIN
@@ -24,6 +34,7 @@ from xltools.reading.skeletons import text_of
 
 LONGEST_ROW = 1 << 20  # bytes
 MOST_SHAPES, MOST_MET = 200, 1_000  # of a sheet: known in full, met once
+MOST_STENCILS = 64  # of a sheet
 
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"'
 _ROWS, _ROW, _ROW_END = b"<sheetData>", b'<row r="', b"</row>"
@@ -33,6 +44,7 @@ _STYLE = re.compile(rb' s="([0-9]{1,4})"')
 _HOLE, _NUMBER = b"\0", b"\1"  # in place of a value and of the row's number; they stand in no XML
 _MARK = 987_654_321_000_000  # and on, in place of values
 _MARKED_ROW = b"1048570"
+_PLAIN = re.compile(r"[^<>&\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]*")  # as a value in a known shape is
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -45,15 +57,30 @@ class Shape:
     cells: Mapping[str, tuple[CellKind, int]]
 
 
-TakeRow = Callable[[int, Shape, list[str]], None]  # number of the row, and its texts
+class Foretold(NamedTuple):
+    """What a row should hold: numbers in cells of numbers, texts in cells of texts, None in blank ones.
+
+    `values` are those of its first cells, from column A on; what stands behind them is no matter.  Rows with the same
+    `look` are taken to be written alike, which only saves time where it is so.
+    """
+
+    look: Hashable
+    values: tuple[Value, ...]
 
 
-def left_over(pieces: Iterable[bytes], reader: SheetReader, take_row: TakeRow) -> Iterator[bytes]:
+# Number of the row, and its texts; None where it holds what was foretold, and the same beyond as others of its shape.
+TakeRow = Callable[[int, Shape, list[str] | None], None]
+Foretell = Callable[[int], Foretold | None]  # of the row with this number
+
+
+def left_over(
+    pieces: Iterable[bytes], reader: SheetReader, take_row: TakeRow, foretell: Foretell | None = None
+) -> Iterator[bytes]:
     """A sheet as `reader` has still to read it, piece by piece: without the rows that `take_row` was given.
 
     No more rows are given once more than `reader.cell_limit` of their cells hold something.
     """
-    shapes, more = _Shapes(reader.common.styles), iter(pieces)
+    shapes, more = _Shapes(reader.common.styles, foretell), iter(pieces)
     rest, filled, last = b"", 0, b""
     for piece in more:
         rest += piece
@@ -68,8 +95,8 @@ def left_over(pieces: Iterable[bytes], reader: SheetReader, take_row: TakeRow) -
         for at, row in enumerate(rows):
             found = shapes.found(row)
             if found is not None:
-                number, shape, texts = found
-                filled += len(shape.cells) - texts.count("")
+                number, shape, texts, holding = found
+                filled += holding
                 if filled <= reader.cell_limit:
                     take_row(number, shape, texts)
                 last = b'<row r="%d"/>' % number
@@ -89,18 +116,42 @@ def left_over(pieces: Iterable[bytes], reader: SheetReader, take_row: TakeRow) -
 class _Shapes:
     """The shapes of a sheet's rows.  One that was met before is learned."""
 
-    def __init__(self, styles: Styles) -> None:
-        self.styles = styles
+    def __init__(self, styles: Styles, foretell: Foretell | None = None) -> None:
+        self.styles, self.foretell = styles, foretell
+        self.stencils: dict[tuple[Hashable, tuple[type, ...]], _Stencil | None] = {}
         self.numbers = {b"%d" % number for number in range(len(styles.cells))}
         self.known: dict[bytes, Shape | None] = {}
         self.met: set[int] = set()  # hashes
         self.last: tuple[bytes, Shape | None] = b"", None  # of a row with its styles
 
-    def found(self, row: bytes) -> tuple[int, Shape, list[str]] | None:
-        """The number of a row (without its end tag), its shape and its texts; None where it is to be read plainly."""
+    def found(self, row: bytes) -> tuple[int, Shape, list[str] | None, int] | None:
+        """Of a row (without its end tag) its number, its shape, its texts and how many of its cells hold something.
+
+        No texts where they are as foretold; None where the row is to be read plainly.
+        """
         digits = row[len(_ROW) : row.find(b'"', len(_ROW))]
         if not row.startswith(_ROW) or not _ROW_NUMBER.fullmatch(digits) or int(digits) > LAST_ROW:
             return None
+        number = int(digits)
+        foretold = self.foretell(number) if self.foretell is not None else None
+        if foretold is None:
+            return self._parsed(row, digits)
+        # 1 and Decimal(1) are one to a dictionary, and so would be rows that hold them
+        key = foretold.look, tuple(map(type, foretold.values))
+        stencil = self.stencils.get(key)
+        if stencil is not None and stencil.of(digits.decode(), foretold.values) == row:
+            return number, stencil.shape, None, stencil.filled
+        found = self._parsed(row, digits)
+        if found is not None and stencil is None:
+            if len(self.stencils) >= MOST_STENCILS:
+                self.stencils.clear()
+            # one that was met before is cut: looks may be as many as rows
+            is_known = key in self.stencils
+            self.stencils[key] = _stencil(row, *found, foretold.values) if is_known else None
+        return found
+
+    def _parsed(self, row: bytes, digits: bytes) -> tuple[int, Shape, list[str], int] | None:
+        """The same without what was foretold."""
         if _HOLE in row or _NUMBER in row:
             return None
         if b'"/>' in row:  # blank cells are as those with an empty value
@@ -114,10 +165,13 @@ class _Shapes:
         if shape is None:
             return None
         try:
-            texts = text_of(_HOLE.join(pieces[2::3]))
+            said = text_of(_HOLE.join(pieces[2::3]))
         except Unusual:
             return None
-        return None if "_x" in texts else (int(digits), shape, texts.split("\0"))
+        if "_x" in said:
+            return None
+        texts = said.split("\0")
+        return int(digits), shape, texts, len(shape.cells) - texts.count("")
 
     def _spelt(self, rest: bytes, digits: bytes) -> Shape | None:
         """The shape of a row by what follows its number, without values, and without the number before a style."""
@@ -175,6 +229,35 @@ def _learn(key: bytes, styles: Styles) -> Shape:
     return Shape(cells)
 
 
+class _Stencil:
+    """A row of a shape without some of its values and without its number."""
+
+    def __init__(
+        self, shape: Shape, filled: int, pieces: Sequence[str], places: Sequence[int], words: Sequence[int]
+    ) -> None:
+        self.shape = shape
+        self.filled = filled  # cells
+        self.pieces = pieces  # between the numbers of the row, with a %s for each value
+        self.pick: Picker = picker(places)  # out of what is foretold, in the order of the cells
+        self.words: Picker = picker(words)  # the texts among them
+
+    def of(self, digits: str, values: tuple[Value, ...]) -> bytes:
+        """The row with this number and these values, of the types it was made for; b"" where they need escaping."""
+        words = "".join(self.words(values))
+        if "_x" in words or not _PLAIN.fullmatch(words):
+            return b""
+        return (digits.join(self.pieces) % self.pick(values)).encode()
+
+
+def _stencil(
+    row: bytes, number: int, shape: Shape, texts: list[str], filled: int, values: tuple[Value, ...]
+) -> _Stencil | None:
+    """The stencil of a row that holds these values; None where it does not."""
+    where = {at: column for column, (_, at) in shape.cells.items()}
+    order = {column_letters(place + 1): place for place in range(len(values))}
+    pieces = _VALUE.split(row.decode())
+    # blank cells are spelt in two ways, so that texts are told from each other by those that are not empty
+    given = [at for at, text in enumerate(texts) if text]
 def _number(text: str) -> int:
     """Of a mark.  Raises Unusual for all else: what is not a value by itself, a shared formula, an array."""
     if not text.isdecimal() or len(text) != len(str(_MARK)):

@@ -84,7 +84,8 @@ class Common:
     numbered: dict[bytes, str | None] = field(init=False)  # strings by number as a part has it; b"" is none
 
     def __post_init__(self) -> None:
-        self.numbered = {b"": None, **dict(zip(_NUMBERS, self.strings, strict=False))}
+        self.numbered = dict(zip(_NUMBERS, self.strings, strict=False))
+        self.numbered[b""] = None
 
 
 class SheetReader(PartReader):

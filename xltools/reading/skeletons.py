@@ -29,7 +29,7 @@ from xltools.reading.sheet import MOST_CELLS, MOST_EXPANDED, Common, SheetReader
 LONGEST = 1 << 17  # bytes of a small part
 LONGEST_SHEET = 1 << 16  # bytes; a form's sheets have 8 to 25 thousand
 MOST_TEXT = 1 << 20  # bytes of the shared strings
-MOST_STRINGS_KEPT, LONGEST_STRING = 4_000, 1_000  # characters of each as it is stored
+MOST_STRINGS_KEPT, LONGEST_STRING = 4_000, 2_000  # bytes of each as it is stored
 HEAD = 4_000  # bytes of a sheet that show how the program writes that saved it
 MOST_ALIKE = 2_000  # cells remembered of those that may stand at a place
 LONGEST_ALIKE = 200  # characters of theirs
@@ -419,8 +419,8 @@ def _read_mapping(
     return reader, {**texts(reader), **filled}
 
 
-_STRING = re.compile(f'<si><t(?: xml:space="preserve")?>({_NO_MARKUP.decode()})</t>')
-_STRING_ENDS = "</si>"
+_STRING = re.compile(rb'<si><t(?: xml:space="preserve")?>(' + _NO_MARKUP + rb")</t>")
+_STRING_ENDS = b"</si>"
 _FRAMES: Store[bool] = Store()
 
 
@@ -428,11 +428,8 @@ def read_strings(data: bytes) -> list[str] | None:
     """The shared strings, each of which is known or sound by itself; None where the plain reader has to read them."""
     if b"<!" in data or len(data) > MOST_TEXT:
         return None
-    try:
-        pieces = text_of(data).split(_STRING_ENDS)
-    except Unusual:
-        return None
-    at = pieces[0].find("<si>")
+    pieces = data.split(_STRING_ENDS)
+    at = pieces[0].find(b"<si>")
     frame = pieces[0][:at], pieces[-1]
     if at < 0 or len(frame[0]) + len(frame[1]) > HEAD or not _FRAMES.get(frame, lambda: _is_frame(*frame)):
         return None
@@ -444,21 +441,21 @@ def read_strings(data: bytes) -> list[str] | None:
         return None
 
 
-def _is_frame(head: str, tail: str) -> bool:
+def _is_frame(head: bytes, tail: bytes) -> bool:
     """Whether strings between these are all there is."""
-    if not _UTF_8.match(head.encode()):
+    if not _UTF_8.match(head):
         return False
     reader = StringsReader()
-    reader.parse((head + "<si><t>1</t></si>" + tail).encode(), "")
+    reader.parse(head + b"<si><t>1</t></si>" + tail, "")
     return reader.strings == ["1"]
 
 
-class _Texts(dict[str, str]):
+class _Texts(dict[bytes, str]):
     """What a string says, by the string as it is stored, without its end."""
 
-    def __missing__(self, stored: str) -> str:
+    def __missing__(self, stored: bytes) -> str:
         plain = _STRING.fullmatch(stored)
-        text = _unescaped(plain[1]) if plain else _one_string(stored)
+        text = _unescaped(text_of(plain[1])) if plain else _one_string(stored)
         if len(stored) <= LONGEST_STRING:
             if len(self) >= MOST_STRINGS_KEPT:
                 self.clear()
@@ -474,11 +471,11 @@ def _unescaped(text: str) -> str:
     return unescaped(text) if "_x" in text else text
 
 
-def _one_string(stored: str) -> str:
+def _one_string(stored: bytes) -> str:
     """What a string says that has runs or entities.  Raises Unusual or Refused where it is not sound by itself; what is
     sound by itself is so among others, and says the same, since there are no comments."""
     reader = StringsReader()
-    reader.parse(f'<sst xmlns="{MAIN[0]}">{stored}{_STRING_ENDS}</sst>'.encode(), "")
+    reader.parse(b'<sst xmlns="%b">%b</si></sst>' % (MAIN[0].encode(), stored), "")
     if len(reader.strings) != 1:
         raise Unusual
     return reader.strings[0]
