@@ -569,7 +569,9 @@ def named_unit(name: str, code: str, kind: str, level: str | None, parent: str) 
 def main() -> None:
     """Runs the command line; every error raised on purpose becomes one Chinese sentence on stderr."""
     open_streams(sys.stdout, sys.stderr)
-    # What is left goes with the process; looking through the reports of thousands for what nobody refers to takes long.
+    # Most of what is made lives to the end and goes with the process: looking through the reports of thousands, again
+    # and again, for what nobody refers to any more takes long.
+    gc.set_threshold(20_000, 20)
     atexit.register(gc.freeze)
     try:
         code = app(standalone_mode=False)

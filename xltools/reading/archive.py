@@ -171,7 +171,7 @@ def _central_entry(data: bytes, at: int) -> tuple[ZipEntry, int]:
     extra = (
         _extra_fields(data[after + name_size : after + name_size + extra_size]) if extra_size else _NO_EXTRA
     )
-    is_wide = _ONES32 in (size, packed, offset)
+    is_wide = size == _ONES32 or packed == _ONES32 or offset == _ONES32
     if is_wide:
         wide = extra.get(1, b"")
         numbers = (number for (number,) in struct.iter_unpack("<Q", wide[: len(wide) // 8 * 8]))
@@ -184,7 +184,8 @@ def _central_entry(data: bytes, at: int) -> tuple[ZipEntry, int]:
         refuse_suspect("用了不通用的压缩方式")
     if disk not in (0, _ONES16):
         refuse_suspect("它是分卷压缩的一部分")
-    name = _decode_name(raw, flags, extra)
+    is_short = raw.isascii() and not extra_size and name_size <= NAME_LIMIT
+    name = raw.decode() if is_short else _decode_name(raw, flags, extra)
     end = after + name_size + extra_size + note_size
     is_plain = not (extra_size or is_wide or flags & (CIPHERED | _DEFERRED)) and (
         method == 8 or (method == 0 and packed == size)

@@ -48,7 +48,8 @@ def scan_xml(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def demand_harmless(content: bytes) -> None:
     """The same for a part that is in hand whole."""
     _refuse_declarations(content)
-    if not content.startswith(_USUAL_HEADS):
+    begins_at_once = content[:1] == b"<" and content[1:2].isalpha()  # then it is UTF-8, as openpyxl writes it
+    if not begins_at_once and not content.startswith(_USUAL_HEADS):
         _check_encoding(content[:HEAD])
 
 
