@@ -258,6 +258,8 @@ ODD_STRINGS = {
     "an end in an instruction": b"<si><t>x</t><?y </si> ?></si>",
     "another namespace": b'<si xmlns="urn:x"><t>x</t></si>',
     "a text of another namespace": b'<si><t>x</t><t xmlns="urn:x">y</t></si>',
+    "the namespace said again": b'<si><t xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">x</t></si>',
+    "the namespace of Strict said again": b'<si><t xmlns="http://purl.oclc.org/ooxml/spreadsheetml/main">x</t></si>',
     "a prefix of nobody": b"<si><x:t>x</x:t></si>",
     "the prefix of the root": b"<r:si><t>x</t></r:si>",
     "text around": b"x<si><t>x</t></si>y",
@@ -294,6 +296,78 @@ def test_odd_strings_are_read_as_the_plain_reader_reads_them(odd, place):
         for number in (0, 1, 2):
             read(saved(number, "xlsxwriter"))
         assert [read(parts) for _ in range(3)] == [plain] * 3
+
+
+HIDDEN_STRINGS = {
+    "in an instruction": (b"<?x ", b"?><si><t>1</t></si >"),
+    "in a text": (b"<si ><t>", b"</t></si >"),
+    "in a run that is none": (b"<x>", b"</x><si><t>1</t></si >"),
+}
+
+
+@pytest.mark.parametrize("where", HIDDEN_STRINGS)
+def test_strings_that_are_none_are_not_taken_for_strings(where):
+    """Office shows those behind them; they must not be read in their place."""
+    before, behind = HIDDEN_STRINGS[where]
+    parts = dict(saved(3, "xlsxwriter"))
+    name = "xl/sharedStrings.xml"
+    parts[name] = parts[name].replace(b"<si>", before + b"<si>", 1).replace(b"</sst>", behind + b"</sst>")
+    plain = plainly(parts)
+    forget()
+    for number in (0, 1, 2):
+        read(saved(number, "xlsxwriter"))
+    assert [read(parts) for _ in range(3)] == [plain] * 3
+
+
+MARK = b"987654321000000"  # as marks look, with which skeletons are learned
+PUT_ASIDE = {
+    "an instruction": (b"</sheetData>", b"</sheetData><?x <v>12</v> ?>"),
+    "an extension": (b"</worksheet>", b"<extLst><ext><v>12</v></ext></extLst></worksheet>"),
+}
+
+
+@pytest.mark.parametrize("aside", PUT_ASIDE)
+@pytest.mark.parametrize("cell", [b"<v >%b</v>", b"<v>&#57;87654321000000</v>"])
+@pytest.mark.parametrize("kind", [b"", b' t="s"', b' t="str"'])
+def test_no_file_can_say_where_a_value_that_does_not_count_is_put(aside, cell, kind):
+    """A value out of the way of all readers, and what looks like its mark in a cell: Office shows the mark."""
+    old, new = PUT_ASIDE[aside]
+    held = b'<c r="B2"%b>%b</c>' % (kind, cell.replace(b"%b", MARK))
+    sheet = (
+        b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+        b'<row r="2">%b</row></sheetData></worksheet>' % held
+    )
+    parts = dict(saved(0, "xlsxwriter"))
+    parts["xl/worksheets/sheet3.xml"] = sheet.replace(old, new)
+    plain = plainly(parts)
+    forget()
+    assert [read(parts) for _ in range(4)] == [plain] * 4
+
+
+def test_no_file_can_say_which_name_stands_for_a_text_that_is_not_read():
+    """The text of a name that is another sheet's own, and what looks like its mark under a name of ours."""
+    parts = dict(saved(0, "xlsxwriter"))
+    book = parts["xl/workbook.xml"].partition(b"<definedNames>")[0]
+    names = b'<definedName name="xltools.code">%b</definedName><definedName name="z" localSheetId="0">"U9"</definedName>'
+    parts["xl/workbook.xml"] = book + b"<definedNames>" + names % MARK + b"</definedNames></workbook>"
+    plain = plainly(parts)
+    forget()
+    assert [read(parts) for _ in range(4)] == [plain] * 4
+    assert plain[0].names["xltools.code"] == MARK.decode()
+
+
+def test_cells_are_counted_anew_when_all_are_forgotten():
+    """Places that are gone take their cells with them; were they counted on, nothing would be remembered any more."""
+    forget()
+    skeletons._fillings.cache_clear()
+    for _ in range(skeletons.MOST_CELLS_KEPT // 50):
+        places = skeletons._Fillings(skeletons.BLANK)
+        for value in range(100):
+            places[b"%d" % value]
+        del places
+    kept = skeletons._Fillings(skeletons.BLANK)
+    kept[b"1"], kept[b"2"]
+    assert len(kept) == 2
 
 
 def test_sheets_of_formulas_cost_no_more_than_they_hold():

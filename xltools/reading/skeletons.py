@@ -9,6 +9,7 @@ comments, odd encodings, entities within values, marks that do not come out wher
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -37,7 +38,9 @@ MOST_LATELY = 64  # sheets
 MOST_CELLS_KEPT = 20_000  # of all places together: a hostile file may have as many of them as it likes
 
 _HOLE = b"\0"  # stands in no XML
-_MARK = 987_654_321_000_000  # and on; whole numbers, as that of a string has to be
+# And on; whole numbers, as that of a string has to be.  Nobody can know them beforehand: a file that holds a mark
+# itself would have a value put there that stands where the plain reader finds none.
+_MARK = 900_000_000_000_000 + int.from_bytes(os.urandom(5), "big")
 _STRING_MARK = "\ue000"  # before a mark that was taken for the number of a string
 _NO_MARKUP = rb"[^<>&\x00-\x08\x0b-\x1f]*"
 _UTF_8 = re.compile(
@@ -213,6 +216,7 @@ class _Fillings(dict[bytes | str | None, Cell]):
             if _Fillings.kept >= MOST_CELLS_KEPT:
                 for each in _Fillings.everywhere:
                     each.forget()
+                _Fillings.kept = 0  # also of those that are gone
             _Fillings.kept += 1
             self[value] = cell
         return cell
@@ -442,12 +446,18 @@ def read_strings(data: bytes) -> list[str] | None:
 
 
 def _is_frame(head: bytes, tail: bytes) -> bool:
-    """Whether strings between these are all there is."""
-    if not _UTF_8.match(head):
-        return False
+    """Whether strings between these are all there is: they count, and nothing does without them."""
+    return (
+        _UTF_8.match(head) is not None
+        and _all_strings(head + tail) == []
+        and _all_strings(head + b"<si><t>1</t></si>" + tail) == ["1"]
+    )
+
+
+def _all_strings(data: bytes) -> list[str]:
     reader = StringsReader()
-    reader.parse(head + b"<si><t>1</t></si>" + tail, "")
-    return reader.strings == ["1"]
+    reader.parse(data, "")
+    return reader.strings
 
 
 class _Texts(dict[bytes, str]):
@@ -473,9 +483,8 @@ def _unescaped(text: str) -> str:
 
 def _one_string(stored: bytes) -> str:
     """What a string says that has runs or entities.  Raises Unusual or Refused where it is not sound by itself; what is
-    sound by itself is so among others, and says the same, since there are no comments."""
-    reader = StringsReader()
-    reader.parse(b'<sst xmlns="%b">%b</si></sst>' % (MAIN[0].encode(), stored), "")
-    if len(reader.strings) != 1:
+    sound by itself is so among others, and says the same, since there are no comments, and no namespaces but theirs."""
+    strings = _all_strings(b'<sst xmlns="%b">%b</si></sst>' % (MAIN[0].encode(), stored))
+    if len(strings) != 1 or b"xmlns" in stored:
         raise Unusual
-    return reader.strings[0]
+    return strings[0]
