@@ -8,6 +8,7 @@ kind of cell, and known from then on.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from xltools.compute import in_order, input_names
@@ -28,6 +29,8 @@ class Plain:
         ] = {}  # by identity, since most filings share them: found without comparing
 
     def has(self, entry: Entry) -> bool:
+        if id(entry) in self.shared:
+            return True
         if entry not in self._entries:
             return False
         if len(self.shared) >= MOST_PLAIN:
@@ -53,11 +56,13 @@ def doubtful(filing: Filing, level: str) -> tuple[Judged, ...]:
     slots, found = lay_out(filing.form).inputs, in_order(filing.entries, input_names(filing.form))
     if known is None:
         return tuple([(slot, entry) for slot, entry in zip(slots, found, strict=True) if entry is not None])
+    if all(map(dict.__contains__, known.shared, map(id, found))):  # nearly always
+        return ()
     return tuple(
         [
             (slot, entry)
-            for slot, entry, plain in zip(slots, found, known, strict=False)
-            if id(entry) not in plain.shared and entry is not None and not plain.has(entry)
+            for slot, entry, plain in zip(slots, found, known.plain, strict=True)
+            if entry is not None and not plain.has(entry)
         ]
     )
 
@@ -72,13 +77,21 @@ def learn(filing: Filing, level: str, silent: Sequence[Judged]) -> None:
     if known is None:
         return
     assert filing.form is not None
-    sets = dict(zip(input_names(filing.form), known, strict=True))
+    sets = dict(zip(input_names(filing.form), known.plain, strict=True))
     for slot, entry in silent:
         if (entry.value is not None or entry.declared_zero) and len(entry.cell.text) <= LONGEST_PLAIN:
             sets[slot.item.id].add(entry)
 
 
-def _known(filing: Filing, level: str) -> tuple[Plain, ...] | None:
+@dataclass(frozen=True)
+class _PlainInputs:
+    """What is plain of each input of a form."""
+
+    plain: tuple[Plain, ...]
+    shared: tuple[dict[int, Entry], ...]
+
+
+def _known(filing: Filing, level: str) -> _PlainInputs | None:
     """For each input of the form the entries that are plain there; None where each has to be looked at.
 
     A roll-up's figures are sums, of which less is asked.
@@ -92,7 +105,7 @@ def _known(filing: Filing, level: str) -> tuple[Plain, ...] | None:
 @lru_cache(maxsize=64)
 def _plain(
     form: Form, level: str, year: int | None, put: tuple[tuple[str, Conditional], ...]
-) -> tuple[Plain, ...]:
+) -> _PlainInputs:
     """Inputs of which the same is asked share a set.  `put` are the number formats that conditions put on sheets:
     there each cell is a kind of its own."""
     sets: dict[object, Plain] = {}
@@ -103,7 +116,8 @@ def _plain(
         own = slot.place if slot.sheet in sheets else None
         return item.type, item.unit, item.places, form.cap(item, level), own
 
-    return tuple(sets.setdefault(kind(slot), Plain()) for slot in lay_out(form).inputs)
+    plain = tuple(sets.setdefault(kind(slot), Plain()) for slot in lay_out(form).inputs)
+    return _PlainInputs(plain, tuple(one.shared for one in plain))
 
 
 def forget() -> None:

@@ -193,10 +193,10 @@ def _entries(book: Book, layout: Layout, sound: set[str], zeros: bool) -> Mappin
         else:
             known = _known_inputs(layout, name, zeros)
             read: list[Entry | None] = list(map(dict.get, known, map(id, cells)))
-            if None in read:
-                found += [one or of.learn(cell) for one, of, cell in zip(read, known, cells, strict=True)]
-            else:
+            if all(read):
                 found += cast("list[Entry]", read)
+            else:
+                found += [one or of.learn(cell) for one, of, cell in zip(read, known, cells, strict=True)]
     return _no_entries(layout, there).like(tuple(found))
 
 
