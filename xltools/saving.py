@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from pathlib import Path
-from types import NoneType
 
 from xltools.compute import Number, Row, in_order, input_names, picker, totals
 from xltools.detail import (
@@ -29,7 +28,7 @@ from xltools.geometry import column_letters
 from xltools.layout import META, lay_out
 from xltools.reading import gate, ooxml
 from xltools.reading.filings import MOST_ROLLUP_CELLS
-from xltools.reading.rows import Shape
+from xltools.reading.rows import Foretell, Foretold, Shape, is_told
 from xltools.reading.sheet import position_of
 from xltools.rollup import Rollup
 from xltools.words import clean, number_text
@@ -75,6 +74,7 @@ class _Expected:
     sheet: str
     rows: Collection[int]  # that hold something
     at: Callable[[int], Row[Value]]  # of a row: column → value, None for blank; others are no matter
+    foretell: Foretell | None = None  # of a row: all that should have been written there, besides its formulas
 
 
 _NOTHING: Row[Value] = Row((), ())
@@ -100,18 +100,27 @@ def _list_of_leaves(rollup: Rollup) -> _Expected:
     leaves, first = rollup.leaves, LEAF_HEAD + 1
     columns = _letters(1, len(LEAF_FIELDS))
 
+    def fields(leaf: int) -> tuple[str, ...]:
+        said = leaf_fields(leaves[leaf], rollup.seals[leaf])
+        return tuple([said[field] for field in LEAF_FIELDS])
+
+    def foretell(number: int) -> Foretold | None:
+        leaf = number - first
+        if not 0 <= leaf < len(leaves):
+            return None
+        return Foretold(None, tuple([words or None for words in fields(leaf)]))
+
     def at(number: int) -> Row[Value]:
         if number == 1:
             return Row(("A",), (ROLLUP_SCHEMA,))
         if number == LEAF_HEAD:
             return Row(columns, LEAF_FIELDS)
         if first <= number < first + len(leaves):
-            said = leaf_fields(leaves[number - first], rollup.seals[number - first])
-            return Row(columns, tuple([said[field] for field in LEAF_FIELDS]))
+            return Row(columns, fields(number - first))
         # no unit more than there are
         return Row(columns, (None,) * len(columns)) if number == first + len(leaves) else _NOTHING
 
-    return _Expected(META, {1, *range(LEAF_HEAD, first + len(leaves))}, at)
+    return _Expected(META, {1, *range(LEAF_HEAD, first + len(leaves))}, at, foretell)
 
 
 def _units_and_figures(rollup: Rollup, detail: DetailSheet) -> _Expected:
@@ -121,6 +130,21 @@ def _units_and_figures(rollup: Rollup, detail: DetailSheet) -> _Expected:
     inputs = [item.id for item in detail.items if item.is_input]
     pick = picker([all_inputs.index(name) for name in inputs])
     own = (column_letters(UNIT_COLUMN), *(columns[detail.at[name]] for name in inputs))
+    places = {item.id: place for place, item in enumerate((*rollup.form.inputs, *rollup.form.derived))}
+    pick_all, has_totals = picker([places[name] for name in ids]), len(inputs) < len(ids)
+    zeros = frozenset(inputs)
+
+    def foretell(number: int) -> Foretold | None:
+        at = number - FIRST_ROW
+        if not 0 <= at < len(leaves):
+            return None
+        leaf = leaves[at]
+        figures: tuple[Value, ...] = in_order(leaf.inputs, all_inputs)
+        if has_totals:
+            figures += rollup.shown_totals(at)
+        who = (names[at], leaf.unit.code or None, leaf.unit.kind or None, leaf.file or None)
+        # a declared zero looks otherwise
+        return Foretold(leaf.declared_zeros & zeros, (at + 1, *who, *pick_all(figures)))
 
     def at(number: int) -> Row[Value]:
         if number == HEAD_ROWS[-1]:
@@ -130,7 +154,8 @@ def _units_and_figures(rollup: Rollup, detail: DetailSheet) -> _Expected:
             return _NOTHING
         return Row(own, (names[leaf], *pick(in_order(leaves[leaf].inputs, all_inputs))))
 
-    return _Expected(detail.name, {HEAD_ROWS[-1], *range(FIRST_ROW, FIRST_ROW + len(leaves))}, at)
+    rows = {HEAD_ROWS[-1], *range(FIRST_ROW, FIRST_ROW + len(leaves))}
+    return _Expected(detail.name, rows, at, foretell)
 
 
 def _letters(first: int, count: int) -> tuple[str, ...]:
@@ -148,6 +173,7 @@ def _differences(book: ooxml.OpenBook, expected: _Expected) -> Iterator[str]:
         comparison.take_cell,
         cell_limit=MOST_ROLLUP_CELLS,
         take_row=comparison.take_row,
+        foretell=expected.foretell,
     )
     yield from comparison.differences()
 
@@ -169,18 +195,17 @@ class _Comparison:
         self.values = _NOTHING
         self.fitting: dict[Shape, _Fitting] = {}
 
-    def row(self, number: int) -> Row[Value]:
-        """What should stand in a row that begins."""
+    def begin(self, number: int) -> None:
         if number not in self.unseen and number in self.expected.rows:
             self._say(f"第{number}行有两次")
         self.unseen.discard(number)
-        return self.expected.at(number)
 
     def take_cell(self, address: str, cell: Cell) -> None:
         column = address[: self.before]
         if address[self.before :] != self.digits or not column.isalpha():
             number = position_of(address)[0]
-            self.digits, self.values = str(number), self.row(number)
+            self.begin(number)
+            self.digits, self.values = str(number), self.expected.at(number)
             self.before = -len(self.digits)
             column = address[: self.before]
             self.filled += _filled(self.values)
@@ -197,8 +222,11 @@ class _Comparison:
             self._say(f"{address} 是 {now}，应为 {then}")
         return found is not None
 
-    def take_row(self, number: int, shape: Shape, texts: list[str]) -> None:
-        values = self.row(number)
+    def take_row(self, number: int, shape: Shape, texts: list[str] | None) -> None:
+        self.begin(number)
+        if texts is None:
+            return
+        values = self.expected.at(number)
         fitting = self.fitting.get(shape)
         if fitting is None or fitting.columns is not values.names:
             fitting = self.fitting[shape] = _Fitting(shape, values.names)
@@ -238,16 +266,11 @@ class _Fitting:
         """Whether the texts are those of these very values: only where they are not, numbers have to be compared."""
         types = tuple(map(type, values))
         if types not in self.types:
-            if not all(map(_is_told, self.kinds, types)):
+            if not all(map(is_told, self.kinds, types)):
                 return False
             self.types.add(types)
         told = map(str, values) if None not in values else ("" if one is None else str(one) for one in values)
         return self.pick(texts) == tuple(told)
-
-
-def _is_told(kind: CellKind, of: type) -> bool:
-    """Whether a value of this type is in a cell of this kind if their texts are the same."""
-    return of is NoneType or (of in (int, Decimal) if kind == "number" else of is str)
 
 
 def _filled(values: Row[Value]) -> int:

@@ -90,10 +90,12 @@ class OpenBook:
         *,
         cell_limit: int,
         take_row: rows.TakeRow | None = None,
+        foretell: rows.Foretell | None = None,
     ) -> None:
         """Hands on each cell of a sheet with its address and keeps none, for sheets of millions of cells.
 
-        With `take_row`, rows that are like others are handed on to it whole, and only the cells of the rest to `take`.
+        With `take_row`, rows that are like others are handed on to it whole, and only the cells of the rest to `take`;
+        those that are as `foretell` says are told soonest.
         """
         path, about = self._paths[name], _sheet_words(name)
         if self._common is None:
@@ -101,7 +103,7 @@ class OpenBook:
         sheet = SheetReader(self._common, cell_limit)
         sheet.cells = _HandedOn(take, self._common)
         pieces = self._parts.pieces(path)
-        sheet.parse(rows.left_over(pieces, sheet, take_row) if take_row else pieces, about)
+        sheet.parse(rows.left_over(pieces, sheet, take_row, foretell) if take_row else pieces, about)
 
     def book(self, wanted: Callable[[str], bool] | None = None, *, cell_limit: int = MOST_CELLS) -> Book:
         """The workbook with the wanted sheets, or all.  The others are left out: unread is not blank."""

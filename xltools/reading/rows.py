@@ -18,6 +18,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
+from types import NoneType
 from typing import NamedTuple
 
 from xltools.compute import Picker, picker
@@ -34,7 +35,7 @@ from xltools.reading.skeletons import text_of
 
 LONGEST_ROW = 1 << 20  # bytes
 MOST_SHAPES, MOST_MET = 200, 1_000  # of a sheet: known in full, met once
-MOST_STENCILS = 64  # of a sheet
+MOST_STENCILS, MOST_TRIES = 64, 3  # of a sheet; of a look, to make one
 
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"'
 _ROWS, _ROW, _ROW_END = b"<sheetData>", b'<row r="', b"</row>"
@@ -44,6 +45,7 @@ _STYLE = re.compile(rb' s="([0-9]{1,4})"')
 _HOLE, _NUMBER = b"\0", b"\1"  # in place of a value and of the row's number; they stand in no XML
 _MARK = 987_654_321_000_000  # and on, in place of values
 _MARKED_ROW = b"1048570"
+_KEPT_AND_NUMBER = rb"\1" + _NUMBER
 _PLAIN = re.compile(r"[^<>&\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]*")  # as a value in a known shape is
 
 
@@ -118,7 +120,8 @@ class _Shapes:
 
     def __init__(self, styles: Styles, foretell: Foretell | None = None) -> None:
         self.styles, self.foretell = styles, foretell
-        self.stencils: dict[tuple[Hashable, tuple[type, ...]], _Stencil | None] = {}
+        # Of a look and the types of the values; or how often one was wanted.
+        self.stencils: dict[tuple[Hashable, tuple[type, ...]], _Stencil | int] = {}
         self.numbers = {b"%d" % number for number in range(len(styles.cells))}
         self.known: dict[bytes, Shape | None] = {}
         self.met: set[int] = set()  # hashes
@@ -136,18 +139,18 @@ class _Shapes:
         foretold = self.foretell(number) if self.foretell is not None else None
         if foretold is None:
             return self._parsed(row, digits)
-        # 1 and Decimal(1) are one to a dictionary, and so would be rows that hold them
         key = foretold.look, tuple(map(type, foretold.values))
-        stencil = self.stencils.get(key)
-        if stencil is not None and stencil.of(digits.decode(), foretold.values) == row:
-            return number, stencil.shape, None, stencil.filled
+        known = self.stencils.get(key, 0)
+        if isinstance(known, _Stencil):
+            same = known.of(digits.decode(), foretold.values) == row
+            return (number, known.shape, None, known.filled) if same else self._parsed(row, digits)
         found = self._parsed(row, digits)
-        if found is not None and stencil is None:
+        if found is not None and known <= MOST_TRIES:
             if len(self.stencils) >= MOST_STENCILS:
                 self.stencils.clear()
-            # one that was met before is cut: looks may be as many as rows
-            is_known = key in self.stencils
-            self.stencils[key] = _stencil(row, *found, foretold.values) if is_known else None
+            # none for what is met for the first time: looks may be as many as rows
+            made = _stencil(row, *found, foretold.values) if known else None
+            self.stencils[key] = known + 1 if made is None else made
         return found
 
     def _parsed(self, row: bytes, digits: bytes) -> tuple[int, Shape, list[str], int] | None:
@@ -230,19 +233,18 @@ def _learn(key: bytes, styles: Styles) -> Shape:
 
 
 class _Stencil:
-    """A row of a shape without some of its values and without its number."""
+    """A row of a shape without its number and without the values that were foretold."""
 
     def __init__(
-        self, shape: Shape, filled: int, pieces: Sequence[str], places: Sequence[int], words: Sequence[int]
+        self, shape: Shape, filled: int, text: str, slots: Sequence[int], words: Sequence[int]
     ) -> None:
-        self.shape = shape
-        self.filled = filled  # cells
-        self.pieces = pieces  # between the numbers of the row, with a %s for each value
-        self.pick: Picker = picker(places)  # out of what is foretold, in the order of the cells
+        self.shape, self.filled = shape, filled  # how many cells hold something
+        self.pieces = text.split(_NUMBER.decode())
+        self.pick: Picker = picker(slots)  # out of what is foretold, in the order of the cells
         self.words: Picker = picker(words)  # the texts among them
 
     def of(self, digits: str, values: tuple[Value, ...]) -> bytes:
-        """The row with this number and these values, of the types it was made for; b"" where they need escaping."""
+        """The row with this number and these values, of the same types; b"" where one would need escaping."""
         words = "".join(self.words(values))
         if "_x" in words or not _PLAIN.fullmatch(words):
             return b""
@@ -252,12 +254,36 @@ class _Stencil:
 def _stencil(
     row: bytes, number: int, shape: Shape, texts: list[str], filled: int, values: tuple[Value, ...]
 ) -> _Stencil | None:
-    """The stencil of a row that holds these values; None where it does not."""
-    where = {at: column for column, (_, at) in shape.cells.items()}
-    order = {column_letters(place + 1): place for place in range(len(values))}
-    pieces = _VALUE.split(row.decode())
-    # blank cells are spelt in two ways, so that texts are told from each other by those that are not empty
-    given = [at for at, text in enumerate(texts) if text]
+    """The stencil of a row, if these are the values it holds."""
+    foretold: dict[int, int] = {}  # which of the texts → which of the values
+    for place, value in enumerate(values):
+        kind, at = shape.cells.get(column_letters(place + 1), ("blank", -1))
+        text = texts[at] if at >= 0 else ""
+        if text != ("" if value is None else str(value)) or not is_told(kind, type(value)) or value == "":
+            return None
+        if value is not None:
+            foretold[at] = place
+    in_cell = re.compile(rb'( r="[A-Z]*)%d(?=")' % number)  # the number where the row and its cells have it
+    in_formula = re.compile(rb"([A-Z])%d(?![0-9])" % number)
+    held = iter([at for at, text in enumerate(texts) if text])  # what is blank is spelt in two ways
+    *pieces, rest = _VALUE.split(row.replace(b"%", b"%%"))
+    stencil, slots = b"", list[int]()
+    for before, tag, said in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
+        if said and (at := next(held)) in foretold:
+            slots.append(foretold[at])
+            said = b"%s"
+        elif tag == b"f":
+            said = in_formula.sub(_KEPT_AND_NUMBER, said)
+        stencil += b"%b<%b>%b</" % (in_cell.sub(_KEPT_AND_NUMBER, before), tag, said)
+    words = [place for place in slots if isinstance(values[place], str)]
+    return _Stencil(shape, filled, (stencil + rest).decode(), slots, words)
+
+
+def is_told(kind: CellKind, of: type) -> bool:
+    """Whether a value of this type is in a cell of this kind if their texts are the same."""
+    return of is NoneType or (of in (int, Decimal) if kind == "number" else of is str)
+
+
 def _number(text: str) -> int:
     """Of a mark.  Raises Unusual for all else: what is not a value by itself, a shared formula, an array."""
     if not text.isdecimal() or len(text) != len(str(_MARK)):
