@@ -6,18 +6,21 @@ data for other programs) may be made anew in its place, and so may the workbook 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from xltools.detail import ROLLUP_SCHEMA
 from xltools.errors import UsageError
-from xltools.geometry import address
+from xltools.filing import BLANK, Cell
+from xltools.geometry import address, position
 from xltools.layout import META, META_FIELDS, SCALED_SCHEMA
 from xltools.longpath import reachable
 from xltools.reading import gate, ooxml
 from xltools.reading.ours import is_export
+from xltools.reading.parts import Enough
+from xltools.reading.sheet import MOST_CELLS
 from xltools.rollup import is_unnamed
 from xltools.roster import Unit
 
@@ -103,18 +106,31 @@ def standing(path: Path) -> tuple[Kind, Unit | None]:
         return Kind.MADE, None
     try:
         book = ooxml.open_book(gate.admit(gate.read_bytes(path)))
-        sheet = book.sheet(META) if META in book.sheet_states else None
+        cells = _first_rows(book, len(META_FIELDS) + 1) if META in book.sheet_states else None
     except gate.Refused:
         return Kind.OTHER, None
-    schema = sheet.cell("A1").text if sheet is not None else ""
-    if sheet is None or schema == SCALED_SCHEMA:
+    schema = cells.get("A1", BLANK).text if cells is not None else ""
+    if cells is None or schema == SCALED_SCHEMA:
         return (Kind.MADE if schema else Kind.OTHER), None
     rows = range(2, len(META_FIELDS) + 2)
-    said = {sheet.cell(address(row, 1)).text: sheet.cell(address(row, 2)).text for row in rows}
+    said = {cells.get(address(row, 1), BLANK).text: cells.get(address(row, 2), BLANK).text for row in rows}
     unit = Unit(name=said.get("unit", ""), code=said.get("code", ""), kind=said.get("kind", ""))
     if schema == ROLLUP_SCHEMA:
         return Kind.ROLLUP, None if is_unnamed(unit) else unit
     return Kind.FILING, unit
+
+
+def _first_rows(book: ooxml.OpenBook, count: int) -> Mapping[str, Cell]:
+    """The cells that _meta begins with; below them a roll-up has a row for each of thousands of units."""
+    cells: dict[str, Cell] = {}
+
+    def take(at: str, cell: Cell) -> None:
+        if position(at)[0] > count:
+            raise Enough
+        cells[at] = cell
+
+    book.scan(META, take, cell_limit=MOST_CELLS)
+    return cells
 
 
 def _is_same(wanted: Unit | None, found: Unit | None) -> bool:
