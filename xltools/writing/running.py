@@ -23,7 +23,8 @@ LOCK = ".xltools.lock"
 TOKEN = secrets.token_hex(4)  # this process, where its number was another's before
 MACHINE = hashlib.sha256(platform.node().encode("utf-8", "replace")).hexdigest()[:8]
 SETTLING = 10  # seconds in which a lock may be found with nothing in it yet
-TRIES = 5
+TRIES, PAUSE = 10, 0.01  # seconds between them, while another takes a dead run's lock away
+TURN = ".xltools.turn"  # whose turn that is
 
 
 @contextlib.contextmanager
@@ -80,15 +81,23 @@ def _give_way(path: Path) -> None:
             f"“{path.parent}”里另一个 xltools 正在运行（{words}）。请等它结束再来；"
             f"如果确定它已经不在运行，删掉 {path} 再试。"
         )
-    aside = path.with_name(f".xltools-{MACHINE}-{os.getpid()}-{TOKEN}-{secrets.token_hex(4)}.tmp")
+    # Of several that saw the same dead lock one at a time looks again and takes it away: what the others saw may have
+    # become a live one by then.
+    turn = path.with_name(TURN)
     try:
-        os.rename(path, aside)  # only one of two that saw the same dead lock gets it
-    except FileNotFoundError:
+        os.close(os.open(turn, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except FileExistsError:
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - turn.stat().st_mtime > SETTLING:  # its run was killed in this very moment
+                turn.unlink()
+        time.sleep(PAUSE)
         return
-    if aside.read_bytes() != found:  # in between another took it over: it is live, and goes back
-        with contextlib.suppress(FileExistsError):
-            os.link(aside, path)
-    aside.unlink(missing_ok=True)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            if path.read_bytes() == found:
+                path.unlink()
+    finally:
+        turn.unlink(missing_ok=True)
 
 
 def _holder(found: bytes, age: float) -> str:
