@@ -1,6 +1,7 @@
 """Files behind URLs: found and checked as if they lay in a folder."""
 
 import dataclasses
+import ntpath
 import os
 import shutil
 import sys
@@ -11,6 +12,7 @@ import helpers_round as made
 import pytest
 
 from xltools import Outcome, Unit, XltoolsError, check, cli, load_form, merge, write_rollup, write_template
+from xltools import sources as sources_module
 from xltools.errors import UsageError
 from xltools.parallel import BATCH
 from xltools.reading.archive import FILE_LIMIT
@@ -98,6 +100,37 @@ def test_one_file_a_folder_and_another_folder_at_once(folder, memory):
         for one in sources(["memory://省/收件/甲镇.xlsx", "memory://省/收件/乡镇", folder / "空.xlsx"])
     ]
     assert names == sorted(["甲镇.xlsx", "乙镇 报表.xlsx", "~$乙镇.xlsx", "山区/丙镇.xlsx", "空.xlsx"])
+
+
+# ---- what is left out
+
+
+@pytest.mark.parametrize("left_out", ["甲镇.xlsx", "乡镇/乙镇 报表.xlsx", "乡镇/山区", "乡镇/甲镇.XLSX"])
+def test_on_windows_names_are_left_out_as_elsewhere(folder, left_out, monkeypatch):
+    monkeypatch.setattr(os, "sep", "\\")
+    monkeypatch.setattr(os.path, "normcase", ntpath.normcase)
+    names = ["甲镇.xlsx", "乡镇/乙镇 报表.xlsx", "乡镇/山区/丙镇.xlsx", "乡镇/甲镇.xlsx"]
+    kept = list(sources_module._kept(names, folder, {(folder / left_out).resolve()}))
+    assert kept == [name for name in names if not name.lower().startswith(left_out.lower())]
+
+
+class Spelt(type(Path())):
+    """A path that Windows reaches whatever its length: it keeps its spelling when it is resolved."""
+
+    def resolve(self, strict=False):
+        return type(Path())("/?" + str(super().resolve()))
+
+
+@pytest.mark.parametrize("reach", [Path, Spelt])
+@pytest.mark.parametrize("left_out", ["甲镇.xlsx", "乡镇/乙镇 报表.xlsx", "乡镇/山区", "乡镇"])
+def test_what_is_left_out_is_not_among_the_files(folder, left_out, reach, monkeypatch):
+    monkeypatch.setattr(sources_module, "reachable", lambda path, **_: reach(path))
+    every = [one.name for one in sources([folder])]
+    kept = [one.name for one in sources([folder], leave_out=[folder / left_out, folder, folder.parent])]
+    assert kept == [name for name in every if name != left_out and not name.startswith(f"{left_out}/")]
+    assert len(kept) < len(every)
+    monkeypatch.chdir(folder / "乡镇")
+    assert [one.name for one in sources([Path("..")], leave_out=[Path("..") / left_out])] == kept
 
 
 # ---- what is not there

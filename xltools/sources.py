@@ -118,7 +118,7 @@ def gather(paths: Iterable[Path], leave_out: Iterable[Path] = ()) -> Iterator[tu
         root = reachable(path, deep=True)
         if root.is_dir():
             names = sorted(_below(root), key=lambda name: name.split("/"))
-            found = [(path / name, name) for name in _kept(names, root, apart)]
+            found = [(path / name, name) for name in _kept(names, path, apart)]
         elif root.exists() or root.is_symlink():
             found = [(path, path.name)] if path.resolve() not in apart else []
         else:
@@ -139,17 +139,25 @@ def _below(root: Path) -> Iterator[str]:
         yield from (f"{above}/{name}" for name in names) if above else names
 
 
-def _kept(names: Iterable[str], root: Path, apart: set[Path]) -> Iterator[str]:
-    """Of the names below a folder those that are not left out, by themselves or with a folder between them."""
-    top = root.resolve()
-    below = {os.path.normcase(one.relative_to(top).as_posix()) for one in apart if top in one.parents}
+def _kept(names: Iterable[str], folder: Path, apart: set[Path]) -> Iterator[str]:
+    """Of the names below a folder those that are not left out, by themselves or with a folder between them.
+
+    The folder is the one that was given: spelt so that Windows reaches all in it, it would be no parent of these.
+    """
+    top = folder.resolve()
+    below = {_one_spelling(one.relative_to(top).as_posix()) for one in apart if top in one.parents}
     for name in names:
-        steps = os.path.normcase(name).replace(os.sep, "/").split("/") if below else []
+        steps = _one_spelling(name).split("/") if below else []
         if any("/".join(steps[: count + 1]) in below for count in range(len(steps))):
             continue
-        if apart and os.path.islink(root / name) and (root / name).resolve() in apart:
+        if apart and os.path.islink(reachable(folder / name)) and (folder / name).resolve() in apart:
             continue
         yield name
+
+
+def _one_spelling(name: str) -> str:
+    """Windows takes capital letters for small ones."""
+    return os.path.normcase(name).replace(os.sep, "/")
 
 
 # ---- elsewhere
