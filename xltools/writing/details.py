@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from itertools import groupby
 from operator import add
+from typing import cast
 
 from xlsxwriter.format import Format
 
@@ -103,6 +104,8 @@ def sums_of(rollup: Rollup) -> Sums:
 
 def _sum(column: Sequence[Value]) -> Number:
     """As Excel's SUM shows it."""
+    if set(map(type, column)) == {int}:
+        return sum(cast(Sequence[int], column))
     return reduce(add, [as_number(value) or 0 for value in column])
 
 

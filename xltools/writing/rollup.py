@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -223,7 +224,9 @@ class _RollupWriter(Official):
                 ways[folder] = _way(folder, beside)
             if link := _link(ways[folder], name):
                 links.update({unit.key: link for unit in units if unit is not None})
-        room = sum(LINK_FRAME + len(quote(link)) for link in links.values()) * len(self.details)
+        quoted = cache(quote)  # folders are few
+        sizes = (LINK_FRAME + len("/".join(map(quoted, link.split("/")))) for link in links.values())
+        room = sum(sizes) * len(self.details)
         return links if room <= LINK_ROOM else {}
 
     def _leaves(self, sheet: SheetWriter) -> None:

@@ -24,7 +24,6 @@ TOKEN = secrets.token_hex(4)  # this process, where its number was another's bef
 MACHINE = hashlib.sha256(platform.node().encode("utf-8", "replace")).hexdigest()[:8]
 SETTLING = 10  # seconds in which a lock may be found with nothing in it yet
 TRIES, PAUSE = 10, 0.01  # seconds between them, while another takes a dead run's lock away
-TURN = ".xltools.turn"  # whose turn that is
 
 
 @contextlib.contextmanager
@@ -58,7 +57,7 @@ def _take(path: Path, mine: bytes) -> None:
         try:
             handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         except FileExistsError:
-            _give_way(path)
+            _give_way(path, mine)
             continue
         try:
             with os.fdopen(handle, "wb") as file:
@@ -70,7 +69,7 @@ def _take(path: Path, mine: bytes) -> None:
     raise BusyError(f"“{path.parent}”里有别的 xltools 正在运行。请等它结束再来。")
 
 
-def _give_way(path: Path) -> None:
+def _give_way(path: Path, mine: bytes) -> None:
     """Takes a dead run's lock away.  Raises BusyError for one that is held."""
     try:
         found, age = path.read_bytes(), time.time() - path.stat().st_mtime
@@ -81,23 +80,57 @@ def _give_way(path: Path) -> None:
             f"“{path.parent}”里另一个 xltools 正在运行（{words}）。请等它结束再来；"
             f"如果确定它已经不在运行，删掉 {path} 再试。"
         )
-    # Of several that saw the same dead lock one at a time looks again and takes it away: what the others saw may have
-    # become a live one by then.
-    turn = path.with_name(TURN)
-    try:
-        os.close(os.open(turn, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    except FileExistsError:
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - turn.stat().st_mtime > SETTLING:  # its run was killed in this very moment
-                turn.unlink()
-        time.sleep(PAUSE)
-        return
+    claims = _claims(path, found, mine)
     try:
         with contextlib.suppress(FileNotFoundError):
-            if path.read_bytes() == found:
+            if claims and path.read_bytes() == found:
                 path.unlink()
     finally:
-        turn.unlink(missing_ok=True)
+        for claim in claims:
+            claim.unlink(missing_ok=True)
+
+
+def _claims(path: Path, dead: bytes, mine: bytes) -> list[Path]:
+    """The claims on a dead lock, the last of them ours; none where another is taking the lock away.
+
+    A claim is called after the lock, and after the claims of those that died over it: so each can be made once only,
+    and nobody takes away what is no longer the lock that he saw.
+    """
+    claims: list[Path] = []
+    about = dead
+    for _ in range(TRIES):
+        claim = path.with_name(f"{LOCK}.{hashlib.sha256(about).hexdigest()[:16]}")
+        if _is_made(claim, mine):
+            return [*claims, claim]
+        try:
+            said, age = claim.read_bytes(), time.time() - claim.stat().st_mtime
+        except FileNotFoundError:
+            break  # it has just been settled
+        if _holder(said, age):
+            time.sleep(PAUSE)
+            break
+        claims.append(claim)
+        about += said
+    return []
+
+
+def _is_made(claim: Path, mine: bytes) -> bool:
+    """Makes a claim, with what it says at once, if nobody has made it before."""
+    beside = claim.with_name(f".xltools-{MACHINE}-{os.getpid()}-{TOKEN}-{secrets.token_hex(4)}.tmp")
+    beside.write_bytes(mine)
+    try:
+        os.link(beside, claim)
+    except FileExistsError:
+        return False
+    except OSError:  # no links on this drive
+        try:
+            with open(claim, "xb") as file:
+                file.write(mine)
+        except FileExistsError:
+            return False
+    finally:
+        beside.unlink(missing_ok=True)
+    return True
 
 
 def _holder(found: bytes, age: float) -> str:

@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from math import isfinite
-from operator import getitem
 from types import NoneType
 from typing import Any
 
@@ -23,10 +22,10 @@ from xltools.words import clean
 Shown = int | float | Decimal | str | bool | None
 CellParts = tuple[Shown, Format, str | None]  # value, look, and the formula whose result the value is
 THIS_ROW = "\0"  # in a formula of rows that look alike: the number of the row
-MOST_TOLD, SHORT = 8192, 64  # values remembered; characters of a text among them
+MOST_TOLD, SHORT = 8192, 64  # texts remembered; characters of one
+MOST_FORMS = 64  # of a look: rows with values of the same types
 MOST_TEXT = 32_767  # UTF-16 units in a cell
 COPIED = 1 << 18  # bytes at a time
-_REMEMBERED = frozenset((int, str, NoneType))
 
 
 class RowLook:
@@ -41,37 +40,74 @@ class Unwritable(Exception):
     """A value that a cell cannot hold."""
 
 
-class Told(dict[Shown, str]):
-    """What is written of a value, remembered: most numbers stand in many cells, a unit's names on many sheets."""
+class Told(dict[str, str]):
+    """What is written of a text, remembered: a unit's names stand on many sheets."""
 
     def __init__(self, tell: Callable[[Shown], str]) -> None:
         self.tell = tell
 
-    def __missing__(self, value: Shown) -> str:
-        told = self.tell(value)
-        if not isinstance(value, str) or len(value) <= SHORT:
+    def __missing__(self, text: str) -> str:
+        told = self.tell(text)
+        if len(text) <= SHORT:
             if len(self) >= MOST_TOLD:
                 self.clear()
-            self[value] = told
+            self[text] = told
         return told
 
 
 class RowTemplate:
-    """A row with a %s for all that may differ; `places` says of which values, and `told` how each is written."""
+    """What rows that look alike have in common: how the element of each cell begins, and its formula, escaped."""
 
-    def __init__(self, text: str, places: Sequence[int], told: Sequence[Told]) -> None:
-        self.pieces = text.split(THIS_ROW)
-        self.pick: Picker = picker(places)
-        self.told = tuple(told)
+    def __init__(self, cells: Sequence[tuple[str, str | None]]) -> None:
+        self.cells = cells
+        self.forms: dict[tuple[type, ...], _RowForm] = {}  # by the types of a row's values
 
     def of(self, row: int, values: Sequence[Shown]) -> str:
         """The elements of a row.  Raises Unwritable."""
-        shown = self.pick(values)
-        if _REMEMBERED.issuperset(map(type, values)):
-            said = tuple(map(getitem, self.told, shown))
-        else:  # 1, 1.0 and True are one to a dictionary, and written in three ways
-            said = tuple([told.tell(value) for told, value in zip(self.told, shown, strict=True)])
-        return str(row + 1).join(self.pieces) % said
+        types = tuple(map(type, values))
+        form = self.forms.get(types)
+        if form is None:
+            if len(self.forms) >= MOST_FORMS:
+                self.forms.clear()
+            form = self.forms[types] = _RowForm(self.cells, types)
+        return form.of(row, values)
+
+
+class _RowForm:
+    """Such a row with values of certain types: what they make of it stands there, with a hole for each value."""
+
+    def __init__(self, cells: Sequence[tuple[str, str | None]], types: Sequence[type]) -> None:
+        text, places = "", list[int]()
+        self.telling: list[
+            tuple[int, Callable[[Any], str]]
+        ] = []  # which of the holes takes more than its value
+
+        def hole(spec: str, at: int, tell: Callable[[Any], str] | None = None) -> str:
+            if tell is not None:
+                self.telling.append((len(places), tell))
+            places.append(at)
+            return spec
+
+        for at, ((head, formula), of) in enumerate(zip(cells, types, strict=True)):
+            text += head
+            if formula is not None:
+                kind = hole("%s", at, _kind) if of not in (int, NoneType) else ""
+                result = "" if of is NoneType else hole("%d", at) if of is int else hole("%s", at, _result)
+                text += f"{kind}><f>{formula}</f><v>{result}</v></c>"
+            elif of is NoneType:
+                text += "/>"
+            elif of is int:
+                text += f"><v>{hole('%.16G', at)}</v></c>"
+            else:
+                text += hole("%s", at, _CONTENTS.__getitem__ if of is str else _content)
+        self.pieces = text.split(THIS_ROW)
+        self.pick: Picker = picker(places)
+
+    def of(self, row: int, values: Sequence[Shown]) -> str:
+        shown = [*self.pick(values)]
+        for at, tell in self.telling:
+            shown[at] = tell(shown[at])
+        return str(row + 1).join(self.pieces) % tuple(shown)
 
 
 class PlainWorksheet(Worksheet):  # type: ignore[misc]  # xlsxwriter ships no types
@@ -145,18 +181,11 @@ class LongWorksheet(PlainWorksheet):
         self.external_hyper_links = [["/hyperlink", url._target(), "External"] for _, url in self.leads]
 
     def _template(self, look: RowLook) -> RowTemplate:
-        """Of a cell its content may differ; of a formula the type and the text of its result."""
-        text, places, told = "", list[int](), list[Told]()
-        for at, (column, (fmt, formula)) in enumerate(
-            zip(self._columns(len(look.cells)), look.cells, strict=True)
-        ):
-            text += f'<c r="{column}{THIS_ROW}" s="{fmt._get_xf_index()}"%s'
-            if formula is not None:
-                text += f"><f>{_escaped(formula).replace('%', '%%')}</f><v>%s</v></c>"
-            own = (_CONTENTS,) if formula is None else (_KINDS, _RESULTS)
-            places += [at] * len(own)
-            told += own
-        return RowTemplate(text, places, told)
+        columns = self._columns(len(look.cells))
+        return RowTemplate([
+            (f'<c r="{column}{THIS_ROW}" s="{fmt._get_xf_index()}"', _in_template(formula))
+            for column, (fmt, formula) in zip(columns, look.cells, strict=True)
+        ])  # fmt: skip
 
     def _write_optimized_sheet_data(self) -> None:
         """The rows as they lie in the temporary file: xlsxwriter would decode and encode all of them once more."""
@@ -238,7 +267,11 @@ def _result(value: Shown) -> str:
     return "" if value is None else str(float(value) if isinstance(value, Decimal) else value)
 
 
-_CONTENTS, _KINDS, _RESULTS = Told(_content), Told(_kind), Told(_result)
+_CONTENTS = Told(_content)
+
+
+def _in_template(formula: str | None) -> str | None:
+    return None if formula is None else _escaped(formula).replace("%", "%%")
 
 
 def _escaped(text: str) -> str:
