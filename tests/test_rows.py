@@ -406,6 +406,7 @@ HEAD = '<?xml version="1.0" encoding="UTF-8"?><worksheet xmlns="http://schemas.o
 ALIKE = "".join(f'<row r="{n}"><c r="A{n}" t="str"><v>\u00e9{n}</v></c></row>' for n in range(10, 20))
 AFTER_EMPTY = re.sub(r'<row r="(..)">', r'<row r="\1"/><row r="\1">', ALIKE)
 SHARED = ALIKE.replace("<v>", '<f t="shared" si="0"/><v>')
+MARKED = ALIKE.replace("<v>", "<v >987654321000000</v></c><x><v>").replace("</v></c></row>", "</v></x></row>")
 BEHIND = re.sub(r'(<row r="..").*?</row>', r'\1/><row r="7"></row>', ALIKE)
 AFTER_OTHER = ALIKE.replace("<row ", '<row r="7"/><row ')
 SHEETS = {
@@ -416,6 +417,7 @@ SHEETS = {
     "an empty row before each": f"{HEAD}<sheetData>{AFTER_EMPTY}</sheetData></worksheet>",
     "shared formulas": f"{HEAD}<sheetData>{SHARED}</sheetData></worksheet>",
     "counted on from another": f"{HEAD}<sheetData>{BEHIND}<row><c t='str'><v>z</v></c></row></sheetData></worksheet>",
+    "what looks like a mark, and a value that does not count": f"{HEAD}<sheetData>{MARKED}</sheetData></worksheet>",
     "none": f"{HEAD}<sheetData/></worksheet>",
     "counted on": f"{HEAD}<sheetData>{ALIKE}<row><c t='str'><v>z</v></c></row></sheetData></worksheet>",
 }

@@ -31,7 +31,7 @@ from xltools.reading.parts import MAIN
 from xltools.reading.refusals import Refused
 from xltools.reading.shared import LAST_ROW
 from xltools.reading.sheet import MOST_CELLS, Common, SheetReader
-from xltools.reading.skeletons import text_of
+from xltools.reading.skeletons import MARK, text_of
 
 LONGEST_ROW = 1 << 20  # bytes
 MOST_SHAPES, MOST_MET = 200, 1_000  # of a sheet: known in full, met once
@@ -43,7 +43,6 @@ _VALUE = re.compile(rb"<([vft])>([^<>&\x00-\x08\x0b-\x1f]*)</")  # of a cell, a 
 _ROW_NUMBER = re.compile(rb"[1-9][0-9]{0,6}")
 _STYLE = re.compile(rb' s="([0-9]{1,4})"')
 _HOLE, _NUMBER = b"\0", b"\1"  # in place of a value and of the row's number; they stand in no XML
-_MARK = 987_654_321_000_000  # and on, in place of values
 _MARKED_ROW = b"1048570"
 _KEPT_AND_NUMBER = rb"\1" + _NUMBER
 _PLAIN = re.compile(r"[^<>&\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]*")  # as a value in a known shape is
@@ -213,7 +212,7 @@ def _learn(key: bytes, styles: Styles) -> Shape:
     count = len(parts) // 2
     row = parts[0]
     for number, (tag, piece) in enumerate(zip(parts[count + 1 :], parts[1 : count + 1], strict=True)):
-        row += b"<%b>%d</%b" % (tag, _MARK + number, piece)
+        row += b"<%b>%d</%b" % (tag, MARK + number, piece)
     reader = SheetReader(Common((), styles), MOST_CELLS)
     reader.parse(b'<worksheet xmlns="%b">%b%b%b</sheetData></worksheet>'
                  % (MAIN[0].encode(), _ROWS, row, _ROW_END), "")  # fmt: skip
@@ -286,6 +285,6 @@ def is_told(kind: CellKind, of: type) -> bool:
 
 def _number(text: str) -> int:
     """Of a mark.  Raises Unusual for all else: what is not a value by itself, a shared formula, an array."""
-    if not text.isdecimal() or len(text) != len(str(_MARK)):
+    if not text.isdecimal() or len(text) != len(str(MARK)):
         raise Unusual
-    return int(text) - _MARK
+    return int(text) - MARK

@@ -40,7 +40,7 @@ MOST_CELLS_KEPT = 20_000  # of all places together: a hostile file may have as m
 _HOLE = b"\0"  # stands in no XML
 # And on; whole numbers, as that of a string has to be.  Nobody can know them beforehand: a file that holds a mark
 # itself would have a value put there that stands where the plain reader finds none.
-_MARK = 900_000_000_000_000 + int.from_bytes(os.urandom(5), "big")
+MARK = 900_000_000_000_000 + int.from_bytes(os.urandom(5), "big")
 _STRING_MARK = "\ue000"  # before a mark that was taken for the number of a string
 _NO_MARKUP = rb"[^<>&\x00-\x08\x0b-\x1f]*"
 _UTF_8 = re.compile(
@@ -72,7 +72,7 @@ class Cut:
         """
         made = [pieces[0]]
         for number, (before, piece) in enumerate(zip(pieces[1::2], pieces[2::2], strict=True)):
-            made += (before, b"%d" % (_MARK + number), self._behind, piece)
+            made += (before, b"%d" % (MARK + number), self._behind, piece)
         part = b"".join(made)
         if not _UTF_8.match(part) or b"<!" in part or _HOLE in part or part.count(b"<") != part.count(b">"):
             raise Unusual
@@ -322,7 +322,7 @@ def _learn_sheet(pieces: Sequence[bytes], common: Common) -> _SheetSkeleton:
     unempty: list[int] = []
     for at, cell in enumerate(reader.cells.values()):
         mark = cell.text.removeprefix(_STRING_MARK)
-        number = int(mark) - _MARK if mark.isdecimal() and len(mark) == len(str(_MARK)) else -1
+        number = int(mark) - MARK if mark.isdecimal() and len(mark) == len(str(MARK)) else -1
         is_string = cell.text != mark
         if not 0 <= number < count:
             if is_string:  # the number of a string that was not cut out
@@ -404,7 +404,7 @@ def _read_mapping(
     def learn() -> tuple[MappingReader, tuple[str, ...]]:
         reader = make()
         reader.parse(cut.marked(pieces), "")
-        marks = [str(_MARK + number) for number in range(len(values))]
+        marks = [str(MARK + number) for number in range(len(values))]
         found = [(text, key) for key, text in texts(reader).items() if text in marks]
         if sorted(text for text, _ in found) != marks:
             raise Unusual
