@@ -4,6 +4,7 @@ Kills, full disks and second runs are tried on real processes; XLTOOLS_SLOW=1 ki
 """
 
 import contextlib
+import hashlib
 import json
 import multiprocessing
 import os
@@ -430,20 +431,35 @@ def test_the_lock_of_a_killed_run_that_nobody_has_asked_after_is_taken_over(tmp_
     child.wait()
 
 
-def test_a_lock_that_comes_alive_between_two_looks_goes_back(tmp_path, monkeypatch):
+def test_a_lock_that_comes_alive_between_two_looks_stays(tmp_path, monkeypatch):
     lock(tmp_path, pid=dead())
-    true_rename = os.rename
+    true_link = os.link
 
     def overtaken(source, target):
         lock(tmp_path, pid=os.getppid())
-        true_rename(source, target)
+        true_link(source, target)
 
-    monkeypatch.setattr(os, "rename", overtaken)
+    monkeypatch.setattr(os, "link", overtaken)
     with pytest.raises(BusyError), only_run(tmp_path):
         pass
     assert json.loads((tmp_path / LOCK).read_bytes())["pid"] == os.getppid() and os.listdir(tmp_path) == [
         LOCK
     ]
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_who_died_over_a_dead_lock_is_in_nobodys_way(tmp_path, monkeypatch, has_links):
+    """Killed after claiming it, two of them one after the other."""
+    if not has_links:
+        monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(95, "no links")))
+    lock(tmp_path, pid=dead())
+    found = (tmp_path / LOCK).read_bytes()
+    said = json.dumps({**json.loads(found), "pid": dead()}).encode()
+    for about in (found, found + said):
+        (tmp_path / f"{LOCK}.{hashlib.sha256(about).hexdigest()[:16]}").write_bytes(said)
+    with only_run(tmp_path):
+        assert os.listdir(tmp_path) == [LOCK]
+    assert os.listdir(tmp_path) == []
 
 
 def contend(folder, barrier, rounds, log):

@@ -42,6 +42,8 @@ def only_run(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _take(path, mine)
+        for claim in folder.glob(f"{LOCK}.*"):  # on locks that are gone
+            claim.unlink(missing_ok=True)
     except OSError as error:
         raise WriteError(f"写不进 {folder}：{system_words(error)}。") from error
     try:
@@ -80,57 +82,56 @@ def _give_way(path: Path, mine: bytes) -> None:
             f"“{path.parent}”里另一个 xltools 正在运行（{words}）。请等它结束再来；"
             f"如果确定它已经不在运行，删掉 {path} 再试。"
         )
-    claims = _claims(path, found, mine)
+    claim = _claim(path, found, mine)
+    if claim is None:
+        time.sleep(PAUSE)
+        return
     try:
         with contextlib.suppress(FileNotFoundError):
-            if claims and path.read_bytes() == found:
+            if path.read_bytes() == found:
                 path.unlink()
     finally:
-        for claim in claims:
-            claim.unlink(missing_ok=True)
+        claim.unlink(missing_ok=True)
 
 
-def _claims(path: Path, dead: bytes, mine: bytes) -> list[Path]:
-    """The claims on a dead lock, the last of them ours; none where another is taking the lock away.
+def _claim(path: Path, dead: bytes, mine: bytes) -> Path | None:
+    """Our claim on a dead lock: it falls to us to take it away; None where another is about to.
 
     A claim is called after the lock, and after the claims of those that died over it: so each can be made once only,
-    and nobody takes away what is no longer the lock that he saw.
+    and nobody takes away what is no longer the lock that he saw.  Who holds the folder next clears away what is left.
     """
-    claims: list[Path] = []
-    about = dead
-    for _ in range(TRIES):
-        claim = path.with_name(f"{LOCK}.{hashlib.sha256(about).hexdigest()[:16]}")
-        if _is_made(claim, mine):
-            return [*claims, claim]
-        try:
-            said, age = claim.read_bytes(), time.time() - claim.stat().st_mtime
-        except FileNotFoundError:
-            break  # it has just been settled
-        if _holder(said, age):
-            time.sleep(PAUSE)
-            break
-        claims.append(claim)
-        about += said
-    return []
-
-
-def _is_made(claim: Path, mine: bytes) -> bool:
-    """Makes a claim, with what it says at once, if nobody has made it before."""
-    beside = claim.with_name(f".xltools-{MACHINE}-{os.getpid()}-{TOKEN}-{secrets.token_hex(4)}.tmp")
+    beside = path.with_name(f".xltools-{MACHINE}-{os.getpid()}-{TOKEN}-{secrets.token_hex(4)}.tmp")
     beside.write_bytes(mine)
+    about = dead
     try:
-        os.link(beside, claim)
-    except FileExistsError:
-        return False
-    except OSError:  # no links on this drive
-        try:
-            with open(claim, "xb") as file:
-                file.write(mine)
-        except FileExistsError:
-            return False
+        for _ in range(TRIES):
+            claim = path.with_name(f"{LOCK}.{hashlib.sha256(about).hexdigest()[:16]}")
+            try:
+                _put(beside, claim)
+                return claim
+            except FileExistsError:
+                pass
+            try:
+                said, age = claim.read_bytes(), time.time() - claim.stat().st_mtime
+            except FileNotFoundError:
+                return None  # it has just been settled
+            if _holder(said, age):
+                return None
+            about += said
+        return None
     finally:
         beside.unlink(missing_ok=True)
-    return True
+
+
+def _put(file: Path, place: Path) -> None:
+    """Gives a file a second name, or copies it on a drive without links.  Raises FileExistsError."""
+    try:
+        os.link(file, place)
+    except FileExistsError:
+        raise
+    except OSError:
+        with open(place, "xb") as copy:
+            copy.write(file.read_bytes())
 
 
 def _holder(found: bytes, age: float) -> str:
