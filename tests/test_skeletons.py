@@ -356,6 +356,24 @@ def test_no_file_can_say_which_name_stands_for_a_text_that_is_not_read():
     assert plain[0].names["xltools.code"] == MARK.decode()
 
 
+@pytest.mark.parametrize("value", [b"_x0041_", b"A"])
+def test_shared_formulas_count_once_towards_what_they_may_grow_to(value):
+    """More than half of it; where one value has to be read plainly, the whole sheet is read again."""
+    followers = b"".join(
+        b'<row r="%d"><c r="A%d"><f t="shared" si="0"/></c></row>' % (n, n) for n in range(3, 403)
+    )
+    sheet = (
+        b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+        b'<row r="2"><c r="A2"><f t="shared" ref="A2:A402" si="0">%b</f></c><c r="B2" t="str"><v>%b</v></c></row>'
+        b"%b</sheetData></worksheet>" % (b"+".join([b"1"] * 1700), value, followers)
+    )
+    parts = {**saved(0, "xlsxwriter"), "xl/worksheets/sheet3.xml": sheet}
+    plain = plainly(parts)
+    forget()
+    assert [read(parts) for _ in range(4)] == [plain] * 4
+    assert not any(facts.overfull for facts in plain[0].sheets.values())
+
+
 def test_cells_are_counted_anew_when_all_are_forgotten():
     """Places that are gone take their cells with them; were they counted on, nothing would be remembered any more."""
     forget()

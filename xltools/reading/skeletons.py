@@ -260,8 +260,8 @@ class _SheetSkeleton(Skeleton):
 
     def filled(self, values: list[bytes], common: Common, name: str, state: State) -> SheetFacts:
         """The sheet with these values.  Raises Unusual for one that cannot stand where it does."""
-        common.expanded += self.expanded
-        if common.expanded > MOST_EXPANDED or len(values) != self.count:
+        expanded = common.expanded + self.expanded
+        if expanded > MOST_EXPANDED or len(values) != self.count:
             raise Unusual  # more growth than is allowed; a character that no XML has
         if b"_x" in _HOLE.join(self.results(values)) or b"" in self.unempty(values):
             raise Unusual
@@ -275,6 +275,7 @@ class _SheetSkeleton(Skeleton):
             ]
         except KeyError:
             raise Unusual from None
+        common.expanded = expanded  # not before: what is unusual is read plainly, and counted there
         facts = self.facts
         return SheetFacts(
             name=name,
