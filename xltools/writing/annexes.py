@@ -38,9 +38,15 @@ FINDING_WIDTHS = (6.0, 24.0, 26.0, 10.0, 8.0, 20.0, 70.0, 40.0, 30.0)
 REASON_WIDTHS = (6.0, 9.0, 26.0, 24.0, 70.0, 50.0, 22.0)
 
 
-def write_annexes(sheets: Mapping[str, SheetWriter], result: MergeResult, rollup: Rollup) -> None:
+def write_annexes(
+    sheets: Mapping[str, SheetWriter],
+    result: MergeResult,
+    rollup: Rollup,
+    status: Sequence[Sequence[Shown]],
+) -> None:
+    """`status` are the rows of 报送情况."""
     note = heading(rollup)
-    write_list(sheets[STATUS], note, STATUS_HEADS, STATUS_WIDTHS, status_rows(result))
+    write_list(sheets[STATUS], note, STATUS_HEADS, STATUS_WIDTHS, status)
     write_list(sheets[FINDINGS], note, FINDING_HEADS, FINDING_WIDTHS, finding_rows(result.checked))
     assert reason_place(0, "序号") == Place(REASONS, FIRST_ROW, 1, FIRST_ROW, 1)
     write_list(sheets[REASONS], note, REASON_HEADS, REASON_WIDTHS, reason_rows(rollup))
@@ -162,10 +168,10 @@ def status_rows(result: MergeResult) -> list[list[Shown]]:
     return numbered(rows)
 
 
-def status_texts(result: MergeResult) -> list[tuple[str, ...]]:
-    """Of each row who it is, what became of it and whether it is inside, as it stands there."""
+def status_texts(status: Sequence[Sequence[Shown]]) -> list[tuple[str, ...]]:
+    """Of each of these rows who it is, what became of it and whether it is inside, as it stands there."""
     first = STATUS_HEADS.index("单位")
-    return [tuple(clipped(str(words)) for words in row[first : first + 5]) for row in status_rows(result)]
+    return [tuple([clipped(str(words)) for words in row[first : first + 5]]) for row in status]
 
 
 def order_of(one: Checked, checked: CheckResult) -> tuple[int, str, str]:

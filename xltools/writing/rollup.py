@@ -9,7 +9,7 @@ them is written in a room of its own.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
@@ -42,7 +42,7 @@ from xltools.layout import CHECKS, META, SheetPlan, Slot
 from xltools.result import MergeResult
 from xltools.rollup import Rollup
 from xltools.writing import styles
-from xltools.writing.annexes import clipped, status_texts, write_annexes
+from xltools.writing.annexes import clipped, status_rows, status_texts, write_annexes
 from xltools.writing.charts import write_charts
 from xltools.writing.details import lacking_format, shrunk, sums_of, write_details
 from xltools.writing.face import CONFIRM_WORDS, face_texts, write_face
@@ -111,7 +111,8 @@ class _RollupWriter(Official):
         self.last_year(sheets[CHECKS], rollup.last)
         sums = sums_of(rollup)
         write_details(sheets, rollup, sums, self._links(beside))
-        write_annexes(sheets, self.result, rollup)
+        status = status_rows(self.result)
+        write_annexes(sheets, self.result, rollup, status)
         if YEARS in sheets:
             write_years(sheets[YEARS], rollup, sums)
         if UNIT_YEARS in sheets:
@@ -119,7 +120,7 @@ class _RollupWriter(Official):
         if CHARTS in sheets:
             write_charts(sheets[CHARTS], rollup, sums)
         self.meta(sheets[META], ROLLUP_SCHEMA)
-        self._leaves(sheets[META])
+        self._leaves(sheets[META], status_texts(status))
         for sheet in sheets.values():
             sheet.protect(drawings=sheet.name == CHARTS)
         self.names()
@@ -229,11 +230,11 @@ class _RollupWriter(Official):
         room = sum(sizes) * len(self.details)
         return links if room <= LINK_ROOM else {}
 
-    def _leaves(self, sheet: SheetWriter) -> None:
+    def _leaves(self, sheet: SheetWriter, status: Sequence[Sequence[str]]) -> None:
         place = WHOLE_SEAL_PLACE
         sheet.put(Place(META, place.row, 1, place.row, 1), WHOLE_SEAL)
         seals = self.rollup.seals
-        sheet.put(place, whole_seal(seals, face_texts(self.rollup), status_texts(self.result)))
+        sheet.put(place, whole_seal(seals, face_texts(self.rollup), status))
         for field in LEAF_FIELDS:
             place = leaf_place(-1, field)
             assert place.row == LEAF_HEAD

@@ -40,13 +40,13 @@ class Unwritable(Exception):
     """A value that a cell cannot hold."""
 
 
-class Told(dict[str, str]):
+class Told(dict[str, bytes]):
     """What is written of a text, remembered: a unit's names stand on many sheets."""
 
-    def __init__(self, tell: Callable[[Shown], str]) -> None:
+    def __init__(self, tell: Callable[[str], bytes]) -> None:
         self.tell = tell
 
-    def __missing__(self, text: str) -> str:
+    def __missing__(self, text: str) -> bytes:
         told = self.tell(text)
         if len(text) <= SHORT:
             if len(self) >= MOST_TOLD:
@@ -62,7 +62,7 @@ class RowTemplate:
         self.cells = cells
         self.forms: dict[tuple[type, ...], _RowForm] = {}  # by the types of a row's values
 
-    def of(self, row: int, values: Sequence[Shown]) -> str:
+    def of(self, row: int, values: Sequence[Shown]) -> bytes:
         """The elements of a row.  Raises Unwritable."""
         types = tuple(map(type, values))
         form = self.forms.get(types)
@@ -78,36 +78,37 @@ class _RowForm:
 
     def __init__(self, cells: Sequence[tuple[str, str | None]], types: Sequence[type]) -> None:
         text, places = "", list[int]()
-        self.telling: list[
-            tuple[int, Callable[[Any], str]]
-        ] = []  # which of the holes takes more than its value
+        self.telling: dict[
+            int, Callable[[Any], bytes]
+        ] = {}  # hole → what is written of its value, if not itself
 
-        def hole(spec: str, at: int, tell: Callable[[Any], str] | None = None) -> str:
+        def hole(at: int, spec: str = "%b", tell: Callable[[Any], bytes] | None = None) -> str:
             if tell is not None:
-                self.telling.append((len(places), tell))
+                self.telling[len(places)] = tell
             places.append(at)
             return spec
 
         for at, ((head, formula), of) in enumerate(zip(cells, types, strict=True)):
-            text += head
-            if formula is not None:
-                kind = hole("%s", at, _kind) if of not in (int, NoneType) else ""
-                result = "" if of is NoneType else hole("%d", at) if of is int else hole("%s", at, _result)
-                text += f"{kind}><f>{formula}</f><v>{result}</v></c>"
-            elif of is NoneType:
-                text += "/>"
-            elif of is int:
-                text += f"><v>{hole('%.16G', at)}</v></c>"
+            if formula is None and of is NoneType:
+                own = "/>"
+            elif formula is None and of is int:
+                own = f"><v>{hole(at, '%.16G')}</v></c>"
+            elif formula is None:
+                own = hole(at, tell=_CONTENTS.__getitem__ if of is str else _encoded(_content))
+            elif of is int or of is NoneType:
+                own = f"><f>{formula}</f><v>{hole(at, '%d') if of is int else ''}</v></c>"
             else:
-                text += hole("%s", at, _CONTENTS.__getitem__ if of is str else _content)
-        self.pieces = text.split(THIS_ROW)
+                own = hole(at, tell=_encoded(_kind))
+                own += f"><f>{formula}</f><v>{hole(at, tell=_encoded(_result))}</v></c>"
+            text += head + own
+        self.pieces = text.encode().split(THIS_ROW.encode())
         self.pick: Picker = picker(places)
 
-    def of(self, row: int, values: Sequence[Shown]) -> str:
+    def of(self, row: int, values: Sequence[Shown]) -> bytes:
         shown = [*self.pick(values)]
-        for at, tell in self.telling:
+        for at, tell in self.telling.items():
             shown[at] = tell(shown[at])
-        return str(row + 1).join(self.pieces) % tuple(shown)
+        return (b"%d" % (row + 1)).join(self.pieces) % tuple(shown)
 
 
 class PlainWorksheet(Worksheet):  # type: ignore[misc]  # xlsxwriter ships no types
@@ -133,6 +134,10 @@ class LongWorksheet(PlainWorksheet):
     def _initialize(self, init_data: dict[str, Any]) -> None:
         super()._initialize({**init_data, "constant_memory": True})
         self.previous_row: int  # 0-based: the one in memory
+        self.row_data_fh.reconfigure(
+            write_through=True
+        )  # what xlsxwriter writes stays in order with our bytes
+        self._rows = self.row_data_fh.buffer
         self._letters: list[str] = []  # of columns
         self.rel_count: int  # relationships so far
         self.leads: list[tuple[str, Url]] = []  # cells that lead to files, from top to bottom
@@ -149,7 +154,7 @@ class LongWorksheet(PlainWorksheet):
             elements = [self._cell(f'<c r="{column}{row + 1}"', *parts) for column, parts in pairs]
         except Unwritable:
             return -2
-        return self._end_row(row, "".join(elements))
+        return self._end_row(row, "".join(elements).encode())
 
     def write_alike(self, row: int, values: Sequence[Shown], look: RowLook) -> int:
         """The same for one of many rows that look alike, several times as fast again."""
@@ -218,12 +223,12 @@ class LongWorksheet(PlainWorksheet):
         others = self.table.pop(row, None)
         return -1 if others and max(others) >= end else 0
 
-    def _end_row(self, row: int, elements: str) -> int:
+    def _end_row(self, row: int, elements: bytes) -> int:
         info = self.row_info.pop(row, None)  # of which ours have nothing but the height
         height = self.default_row_height if info is None or info.height is None else info.height
         is_own = not height == self.default_row_height == self.original_row_height
-        own = f' ht="{height * 0.75:.16g}" customHeight="1"' if is_own else ""
-        self.fh.write(f'<row r="{row + 1}"{own}>{elements}</row>')
+        own = b' ht="%.16g" customHeight="1"' % (height * 0.75) if is_own else b""
+        self._rows.write(b'<row r="%d"%b>%b</row>' % (row + 1, own, elements))
         self.previous_row = row + 1
         return 0
 
@@ -237,14 +242,21 @@ class LongWorksheet(PlainWorksheet):
 
 def _content(value: Shown) -> str:
     """The rest of a cell's element.  Raises Unwritable for a text that is too long and for what is no number."""
-    if value is None or value == "":
+    if isinstance(value, str):
+        return _text(value)
+    if value is None:
         return "/>"
     if isinstance(value, bool):
         return f' t="b"><v>{value:d}</v></c>'
-    if not isinstance(value, str):
-        if not isfinite(value):
-            raise Unwritable
-        return f"><v>{value:.16G}</v></c>"
+    if not isfinite(value):
+        raise Unwritable
+    return f"><v>{value:.16G}</v></c>"
+
+
+def _text(value: str) -> str:
+    """The same of a text."""
+    if not value:
+        return "/>"
     text = clean(value)
     if len(text) > MOST_TEXT // 2 and len(text.encode("utf-16-le")) > 2 * MOST_TEXT:
         raise Unwritable
@@ -267,7 +279,11 @@ def _result(value: Shown) -> str:
     return "" if value is None else str(float(value) if isinstance(value, Decimal) else value)
 
 
-_CONTENTS = Told(_content)
+def _encoded(tell: Callable[[Any], str]) -> Callable[[Any], bytes]:
+    return lambda value: tell(value).encode()
+
+
+_CONTENTS = Told(_encoded(_text))
 
 
 def _in_template(formula: str | None) -> str | None:
