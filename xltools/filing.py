@@ -309,10 +309,12 @@ class Leaf:
         says so; no protection against somebody who works it out again."""
         who = (*self.unit.identity().values(), self.file, self.sha256, self.through)
         names = input_names(form)
-        figures = [
-            value if type(value) is int else _told(number_text(value))
-            for value in in_order(self.inputs, names)
-        ]
+        figures: Sequence[object] = in_order(self.inputs, names)
+        if set(map(type, figures)) != {int}:
+            figures = [
+                value if type(value) is int else _told(number_text(value))
+                for value in in_order(self.inputs, names)
+            ]
         zeros = _told(" ".join(sorted(self.declared_zeros)))
         return _digest([*map(_told, who), zeros + _figure_lines(names) % tuple(figures)])
 

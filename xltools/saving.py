@@ -74,7 +74,9 @@ class _Expected:
     sheet: str
     rows: Collection[int]  # that hold something
     at: Callable[[int], Row[Value]]  # of a row: column → value, None for blank; others are no matter
-    foretell: Foretell | None = None  # of a row: all that should have been written there, besides its formulas
+    foretell: Foretell | None = (
+        None  # of a row: all that should have been written there, besides its formulas
+    )
 
 
 _NOTHING: Row[Value] = Row((), ())
@@ -83,7 +85,11 @@ _NOTHING: Row[Value] = Row((), ())
 def _expected(rollup: Rollup) -> Iterator[_Expected]:
     """The sheets that a roll-up is read from, and the sums that people read."""
     yield _list_of_leaves(rollup)
-    yield from (_units_and_figures(rollup, detail) for detail in detail_sheets(rollup.form).values())
+    who = [
+        (number, name, leaf.unit.code or None, leaf.unit.kind or None, leaf.file or None)
+        for number, (name, leaf) in enumerate(zip(rollup.names, rollup.leaves, strict=True), 1)
+    ]
+    yield from (_units_and_figures(rollup, detail, who) for detail in detail_sheets(rollup.form).values())
     shown = {**rollup.inputs, **totals(rollup.form, rollup.inputs, blank=0)}
     sums: dict[str, dict[int, dict[str, Value]]] = {}
     for slot in lay_out(rollup.form).slots.values():
@@ -123,7 +129,8 @@ def _list_of_leaves(rollup: Rollup) -> _Expected:
     return _Expected(META, {1, *range(LEAF_HEAD, first + len(leaves))}, at, foretell)
 
 
-def _units_and_figures(rollup: Rollup, detail: DetailSheet) -> _Expected:
+def _units_and_figures(rollup: Rollup, detail: DetailSheet, who: Sequence[tuple[Value, ...]]) -> _Expected:
+    """`who` is what stands in front of the figures of each leaf."""
     leaves, names, all_inputs = rollup.leaves, rollup.names, input_names(rollup.form)
     columns = _letters(FIRST_COLUMN, len(detail.items))
     ids = tuple(item.id for item in detail.items)
@@ -142,9 +149,8 @@ def _units_and_figures(rollup: Rollup, detail: DetailSheet) -> _Expected:
         figures: tuple[Value, ...] = in_order(leaf.inputs, all_inputs)
         if has_totals:
             figures += rollup.shown_totals(at)
-        who = (names[at], leaf.unit.code or None, leaf.unit.kind or None, leaf.file or None)
         # a declared zero looks otherwise
-        return Foretold(leaf.declared_zeros & zeros, (at + 1, *who, *pick_all(figures)))
+        return Foretold(leaf.declared_zeros & zeros, who[at] + pick_all(figures))
 
     def at(number: int) -> Row[Value]:
         if number == HEAD_ROWS[-1]:

@@ -141,7 +141,7 @@ class _Shapes:
         key = foretold.look, tuple(map(type, foretold.values))
         known = self.stencils.get(key, 0)
         if isinstance(known, _Stencil):
-            same = known.of(digits.decode(), foretold.values) == row
+            same = known.of(digits, foretold.values) == row
             return (number, known.shape, None, known.filled) if same else self._parsed(row, digits)
         found = self._parsed(row, digits)
         if found is not None and known <= MOST_TRIES:
@@ -235,19 +235,23 @@ class _Stencil:
     """A row of a shape without its number and without the values that were foretold."""
 
     def __init__(
-        self, shape: Shape, filled: int, text: str, slots: Sequence[int], words: Sequence[int]
+        self, shape: Shape, filled: int, text: bytes, slots: Sequence[int], values: Sequence[Value]
     ) -> None:
         self.shape, self.filled = shape, filled  # how many cells hold something
-        self.pieces = text.split(_NUMBER.decode())
+        self.pieces = text.split(_NUMBER)
         self.pick: Picker = picker(slots)  # out of what is foretold, in the order of the cells
-        self.words: Picker = picker(words)  # the texts among them
+        self.words: Picker = picker([at for at in slots if isinstance(values[at], str)])
+        self.spelt = [at for at, slot in enumerate(slots) if not isinstance(values[slot], int)]
 
-    def of(self, digits: str, values: tuple[Value, ...]) -> bytes:
+    def of(self, digits: bytes, values: tuple[Value, ...]) -> bytes:
         """The row with this number and these values, of the same types; b"" where one would need escaping."""
         words = "".join(self.words(values))
         if "_x" in words or not _PLAIN.fullmatch(words):
             return b""
-        return (digits.join(self.pieces) % self.pick(values)).encode()
+        shown = [*self.pick(values)]
+        for at in self.spelt:
+            shown[at] = str(shown[at]).encode()
+        return digits.join(self.pieces) % tuple(shown)
 
 
 def _stencil(
@@ -270,12 +274,11 @@ def _stencil(
     for before, tag, said in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
         if said and (at := next(held)) in foretold:
             slots.append(foretold[at])
-            said = b"%s"
+            said = b"%d" if isinstance(values[foretold[at]], int) else b"%b"
         elif tag == b"f":
             said = in_formula.sub(_KEPT_AND_NUMBER, said)
         stencil += b"%b<%b>%b</" % (in_cell.sub(_KEPT_AND_NUMBER, before), tag, said)
-    words = [place for place in slots if isinstance(values[place], str)]
-    return _Stencil(shape, filled, (stencil + rest).decode(), slots, words)
+    return _Stencil(shape, filled, stencil + rest, slots, values)
 
 
 def is_told(kind: CellKind, of: type) -> bool:

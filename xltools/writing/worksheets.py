@@ -140,7 +140,7 @@ class LongWorksheet(PlainWorksheet):
         self._rows = self.row_data_fh.buffer
         self._letters: list[str] = []  # of columns
         self.rel_count: int  # relationships so far
-        self.leads: list[tuple[str, Url]] = []  # cells that lead to files, from top to bottom
+        self.leads: list[tuple[int, int, Url]] = []  # cells that lead to files, from top to bottom
 
     def write_cells(self, row: int, cells: Sequence[CellParts]) -> int:
         """The whole of a row at once, several times as fast as xlsxwriter cell by cell, and the same in the file.
@@ -170,7 +170,7 @@ class LongWorksheet(PlainWorksheet):
 
     def lead_out(self, row: int, column: int, url: Url) -> None:
         """Makes a cell that is written with its row lead to a file."""
-        self.leads.append((f"{self._columns(column + 1)[column]}{row + 1}", url))
+        self.leads.append((row, column, url))
 
     def _write_hyperlinks(self) -> None:
         """Those of `lead_out` as xlsxwriter writes its own, of which there are none on such a sheet."""
@@ -178,12 +178,14 @@ class LongWorksheet(PlainWorksheet):
             super()._write_hyperlinks()
             return
         assert not self.hyperlinks and not self.rel_count
+        letters = self._columns(1 + max(column for _, column, _ in self.leads))
         links = [
-            f'<hyperlink ref="{ref}" r:id="rId{number}"/>' for number, (ref, _) in enumerate(self.leads, 1)
+            f'<hyperlink ref="{letters[column]}{row + 1}" r:id="rId{number}"/>'
+            for number, (row, column, _) in enumerate(self.leads, 1)
         ]
         self.fh.write(f"<hyperlinks>{''.join(links)}</hyperlinks>")
         self.rel_count = len(links)
-        self.external_hyper_links = [["/hyperlink", url._target(), "External"] for _, url in self.leads]
+        self.external_hyper_links = [["/hyperlink", url._target(), "External"] for *_, url in self.leads]
 
     def _template(self, look: RowLook) -> RowTemplate:
         columns = self._columns(len(look.cells))
