@@ -6,8 +6,10 @@ import io
 import os
 import random
 import re
+import sys
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import openpyxl
@@ -16,6 +18,7 @@ from helpers_pipe import seeded
 
 from xltools.filing import Book
 from xltools.forms.catalogue import load_form
+from xltools.reading import known as known_things
 from xltools.reading import skeletons
 from xltools.reading.gate import Refused
 from xltools.reading.known import MOST_KNOWN, forget
@@ -354,6 +357,34 @@ def test_no_file_can_say_which_name_stands_for_a_text_that_is_not_read():
     forget()
     assert [read(parts) for _ in range(4)] == [plain] * 4
     assert plain[0].names["xltools.code"] == MARK.decode()
+
+
+def looking_up(store, seed):
+    for number in range(10_000):
+        store.get(known_things.Long(b"%d" % (number * seed % 31)), int)
+
+
+def filling_in(store, seed):
+    for number in range(10_000):
+        cells = skeletons._Fillings(skeletons.BLANK)
+        assert cells[b"%d" % (number + seed)].kind == "blank"
+
+
+@pytest.mark.parametrize("reading", [looking_up, filling_in])
+def test_threads_may_read_at_the_same_time(reading, monkeypatch):
+    """Where there is so little room that things are forgotten all the time."""
+    monkeypatch.setattr(known_things, "MOST_KNOWN", 12)
+    monkeypatch.setattr(known_things, "FEW_KNOWN", 11)
+    monkeypatch.setattr(skeletons, "MOST_CELLS_KEPT", 60)
+    store, usual = known_things.Store(), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            done = list(threads.map(reading, [store] * 4, [3, 5, 7, 11]))
+    finally:
+        sys.setswitchinterval(usual)
+        known_things.FORGETTING.remove(store.forget)
+    assert done == [None] * 4
 
 
 @pytest.mark.parametrize("value", [b"_x0041_", b"A"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from contextlib import suppress
+from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from xltools.reading.refusals import Refused
@@ -48,6 +49,7 @@ class Store(Generic[Known]):
     def __init__(self) -> None:
         self._known: dict[Hashable, Known | None] = {}
         self._met: dict[int, int] = {}  # hash → how often
+        self._lock = Lock()  # threads may read at the same time
         FORGETTING.append(self.forget)
 
     def get(self, key: Hashable, learn: Callable[[], Known], often: int = 2) -> Known | None:
@@ -56,18 +58,20 @@ class Store(Generic[Known]):
 
         What has to be met more than twice never drives out what is shared by more.
         """
-        known: Known | None = self._known.pop(key, _UNKNOWN)
-        if known is not _UNKNOWN:
-            self._known[key] = known  # the last to be forgotten
-            return known
-        if len(self._known) >= FEW_KNOWN and not self._is_met_again(key, often):
-            return None
+        with self._lock:
+            known: Known | None = self._known.pop(key, _UNKNOWN)
+            if known is not _UNKNOWN:
+                self._known[key] = known  # the last to be forgotten
+                return known
+            if len(self._known) >= FEW_KNOWN and not self._is_met_again(key, often):
+                return None
         known = None
         with suppress(Unusual, Refused):
             known = learn()
-        if len(self._known) >= MOST_KNOWN:
-            self._known.pop(next(iter(self._known)), None)
-        self._known[key] = known
+        with self._lock:
+            if len(self._known) >= MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+            self._known[key] = known
         return known
 
     def _is_met_again(self, key: Hashable, often: int) -> bool:

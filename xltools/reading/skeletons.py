@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import getitem
+from threading import Lock
 from typing import ClassVar, NamedTuple, TypeVar
 from weakref import WeakSet
 from xml.parsers import expat
@@ -198,12 +199,14 @@ class _Fillings(dict[bytes | str | None, Cell]):
     """The cells that may stand at a place, by value: a text for strings, else the bytes of the part.  BLANK is none."""
 
     everywhere: ClassVar[WeakSet[_Fillings]] = WeakSet()
+    lock: ClassVar[Lock] = Lock()  # threads may read at the same time
     kept: ClassVar[int] = 0  # by all of them
 
     def __init__(self, like: Cell) -> None:
         super().__init__()
         self._like = like
-        _Fillings.everywhere.add(self)
+        with _Fillings.lock:
+            _Fillings.everywhere.add(self)
 
     __eq__, __hash__ = object.__eq__, object.__hash__  # type: ignore[assignment]  # known by identity
 
@@ -214,9 +217,10 @@ class _Fillings(dict[bytes | str | None, Cell]):
             if len(self) >= MOST_ALIKE:
                 self.forget()
             if _Fillings.kept >= MOST_CELLS_KEPT:
-                for each in _Fillings.everywhere:
-                    each.forget()
-                _Fillings.kept = 0  # also of those that are gone
+                with _Fillings.lock:
+                    for each in _Fillings.everywhere:
+                        each.forget()
+                    _Fillings.kept = 0  # also of those that are gone
             _Fillings.kept += 1
             self[value] = cell
         return cell
