@@ -121,9 +121,10 @@ def write_details(
     for writer in writers:
         writer.head()
     for number, leaf in enumerate(rollup.leaves):
-        shown = (*in_order(leaf.inputs, names), *rollup.shown_totals(number))
+        shown, unit = (*in_order(leaf.inputs, names), *rollup.shown_totals(number)), leaf.unit
+        who = number + 1, rollup.names[number], unit.code, unit.kind, leaf.file
         for writer in writers:
-            writer.row(number, leaf, shown, links.get(leaf.unit.key))
+            writer.row(number, leaf, who, shown, links.get(unit.key))
     for writer in writers:
         writer.close()
 
@@ -142,7 +143,6 @@ class _DetailWriter:
         }  # fmt: skip
         self.width = WIDE if len(detail.items) <= FEW else WIDTH
         self.units = {item.unit for item in detail.items}
-        self.names = rollup.names
         self.columns = [self._column(item) for item in detail.items]
         at = {
             item.id: place for place, item in enumerate((*self.rollup.form.inputs, *self.rollup.form.derived))
@@ -219,14 +219,13 @@ class _DetailWriter:
             heads.append((item.row, row.replace("{year}", year), column.replace("{year}", year)))
         return heads
 
-    def row(self, number: int, leaf: Leaf, shown: tuple[Value, ...], link: str | None) -> None:
-        """`shown` are its inputs, and its totals behind them."""
-        unit = leaf.unit
-        values = (
-            number + 1, self.names[number], unit.code, unit.kind, leaf.file, *self.pick(shown),
-        )  # fmt: skip
-        look = self._look(bool(link), leaf.declared_zeros & self.own)
-        self.sheet.alike(FIRST_ROW + number, values, look, (UNIT_COLUMN, link) if link else None)
+    def row(
+        self, number: int, leaf: Leaf, who: tuple[Value, ...], shown: tuple[Value, ...], link: str | None
+    ) -> None:
+        """`shown` are its inputs, and its totals behind them; `who` stands in front of them."""
+        look = self._look(link is not None, leaf.declared_zeros & self.own)
+        lead = None if link is None else (UNIT_COLUMN, link)
+        self.sheet.alike(FIRST_ROW + number, who + self.pick(shown), look, lead)
 
     def _look(self, is_linked: bool, zeros: frozenset[str]) -> RowLook:
         """Of a unit's row; few differ, and then in which zeros are declared."""

@@ -216,7 +216,8 @@ class SheetWriter:
         if isinstance(self.sheet, LongWorksheet):
             if link is not None:
                 self.sheet.lead_out(row - 1, link[0] - 1, self.book.url(link[1]))
-            certain(self.sheet.write_alike(row - 1, values, look), f"{self.name} 第{row}行")
+            if code := self.sheet.write_alike(row - 1, values, look):
+                certain(code, f"{self.name} 第{row}行")
             return
         if link is not None:
             column, path = link

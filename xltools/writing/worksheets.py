@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from math import isfinite
 from types import NoneType
 from typing import Any
@@ -134,6 +135,7 @@ class LongWorksheet(PlainWorksheet):
     def _initialize(self, init_data: dict[str, Any]) -> None:
         super()._initialize({**init_data, "constant_memory": True})
         self.previous_row: int  # 0-based: the one in memory
+        self.dim_rowmax: int
         self.row_data_fh.reconfigure(
             write_through=True
         )  # what xlsxwriter writes stays in order with our bytes
@@ -216,6 +218,10 @@ class LongWorksheet(PlainWorksheet):
 
     def _begin_row(self, row: int, end: int) -> int:
         """Puts by what was written above a row of so many cells; below 0 where a cell is beside it or too far down."""
+        is_next = row == self.previous_row < self.xls_rowmax and not self.table
+        if is_next and self.dim_colmin == 0 and end <= self.dim_colmax + 1:  # nearly always
+            self.dim_rowmax = max(row, self.dim_rowmax)
+            return 0
         if self.dim_colmin != 0 and self._check_dimensions(row, 0):
             return -1
         if self._check_dimensions(row, end - 1):
@@ -229,8 +235,9 @@ class LongWorksheet(PlainWorksheet):
         info = self.row_info.pop(row, None)  # of which ours have nothing but the height
         height = self.default_row_height if info is None or info.height is None else info.height
         is_own = not height == self.default_row_height == self.original_row_height
-        own = b' ht="%.16g" customHeight="1"' % (height * 0.75) if is_own else b""
-        self._rows.write(b'<row r="%d"%b>%b</row>' % (row + 1, own, elements))
+        self._rows.write(
+            b'<row r="%d"%b>%b</row>' % (row + 1, _own_height(height) if is_own else b"", elements)
+        )
         self.previous_row = row + 1
         return 0
 
@@ -240,6 +247,12 @@ class LongWorksheet(PlainWorksheet):
         if formula is None:
             return head + _content(value)
         return f"{head}{_kind(value)}><f>{_escaped(formula)}</f><v>{_result(value)}</v></c>"
+
+
+@lru_cache(maxsize=256)
+def _own_height(pixels: float) -> bytes:
+    """As a row has it."""
+    return b' ht="%.16g" customHeight="1"' % (pixels * 0.75)
 
 
 def _content(value: Shown) -> str:
