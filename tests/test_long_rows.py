@@ -90,8 +90,10 @@ def test_rows_at_once_stand_among_others_and_over_links():
 SAME = [1, 1.0, Decimal("1.00"), True, "1", 0, False, Decimal("-0"), None, "", 10**16 + 1]  # 1 == 1.0 == True
 
 
-def test_rows_that_look_alike_are_the_rows_cell_by_cell():
+@pytest.mark.parametrize("forms", [1, 64])
+def test_rows_that_look_alike_are_the_rows_cell_by_cell(forms, monkeypatch):
     """What was told of one value is told of no other, in whatever order they come."""
+    monkeypatch.setattr("xltools.writing.worksheets.MOST_FORMS", forms)
     shown = [one for one in (*VALUES, *SAME, *reversed(SAME), *SAME) if one != "字" * 32_767]
     results = [one for one in (*SAME, *reversed(SAME), *RESULTS) if not isinstance(one, bool)]
     rows = [(value, results[at % len(results)], shown[-at]) for at, value in enumerate(shown)]

@@ -451,6 +451,7 @@ def test_a_sheet_is_read_as_the_plain_reader_reads_it(name):
 def test_shapes_take_bounded_room(monkeypatch):
     monkeypatch.setattr(rows, "MOST_SHAPES", 2)
     monkeypatch.setattr(rows, "MOST_MET", 3)
+    monkeypatch.setattr(rows, "MOST_STENCILS", 1)
     assert mismatch(packed(package()), rolled()) == ""
 
 

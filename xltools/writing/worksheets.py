@@ -139,7 +139,6 @@ class LongWorksheet(PlainWorksheet):
         self.row_data_fh.reconfigure(
             write_through=True
         )  # what xlsxwriter writes stays in order with our bytes
-        self._rows = self.row_data_fh.buffer
         self._letters: list[str] = []  # of columns
         self.rel_count: int  # relationships so far
         self.leads: list[tuple[int, int, Url]] = []  # cells that lead to files, from top to bottom
@@ -235,7 +234,7 @@ class LongWorksheet(PlainWorksheet):
         info = self.row_info.pop(row, None)  # of which ours have nothing but the height
         height = self.default_row_height if info is None or info.height is None else info.height
         is_own = not height == self.default_row_height == self.original_row_height
-        self._rows.write(
+        self.row_data_fh.buffer.write(
             b'<row r="%d"%b>%b</row>' % (row + 1, _own_height(height) if is_own else b"", elements)
         )
         self.previous_row = row + 1
