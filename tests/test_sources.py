@@ -133,6 +133,22 @@ def test_what_is_left_out_is_not_among_the_files(folder, left_out, reach, monkey
     assert [one.name for one in sources([Path("..")], leave_out=[Path("..") / left_out])] == kept
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_file_is_named_once_and_none_is_taken_for_another(folder, tmp_path):
+    """`链/..` is the folder above the one that the link leads to."""
+    (tmp_path / "链").symlink_to(folder / "乡镇")
+    (tmp_path / "甲镇.xlsx").write_bytes(b"PK")
+    places = [tmp_path / "链" / ".." / "甲镇.xlsx", tmp_path / "甲镇.xlsx", folder / "甲镇.xlsx"]
+    assert {one.path for one in sources(places)} == set(places[:2])
+    twice = [
+        folder / "乡镇",
+        folder / "乡镇" / ".." / "乡镇",
+        tmp_path / "链",
+        Path(os.path.relpath(folder / "乡镇")),
+    ]
+    assert [one.name for one in sources(twice)] == [one.name for one in sources(twice[:1])]
+
+
 # ---- what is not there
 
 

@@ -116,17 +116,20 @@ def gather(paths: Iterable[Path], leave_out: Iterable[Path] = ()) -> Iterator[tu
     seen: set[str] = set()
     for path in paths:
         root = reachable(path, deep=True)
+        folder = path
         if root.is_dir():
             names = sorted(_below(root), key=lambda name: name.split("/"))
             found = [(path / name, name) for name in _kept(names, path, apart)]
         elif root.exists() or root.is_symlink():
+            folder = path.parent
             found = [(path, path.name)] if path.resolve() not in apart else []
         else:
             raise UsageError(f"找不到：{path}")
+        real = os.path.realpath(folder)  # of a link with .. behind it nothing else tells where it leads
         for one, name in found:
-            real = os.path.abspath(one)
-            if real not in seen:
-                seen.add(real)
+            place = os.path.join(real, name)
+            if place not in seen:
+                seen.add(place)
                 yield one, name
 
 
