@@ -109,7 +109,10 @@ def test_a_kill_at_any_moment_leaves_the_old_roll_up_or_the_new_one(received, wh
         )  # fmt: skip
         time.sleep(lasts * chance.uniform(0 if number % 2 else 0.6, 1.05))
         process.send_signal(signal.SIGKILL)
-        killed += process.wait() == -signal.SIGKILL
+        if process.wait() == -signal.SIGKILL:
+            killed += 1
+        else:
+            lasts *= 0.9  # it was measured while the machine was busier
         stands = out.read_bytes()
         assert stands in (whole[now], whole[1 - now])
         now = whole.index(stands)
