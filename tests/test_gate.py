@@ -261,6 +261,19 @@ def test_parts_are_inflated_as_by_zlib():
     assert accepted > 500
 
 
+def test_where_there_is_no_zlib_ng_zlib_does(tmp_path):
+    path = tmp_path / "甲镇.xlsx"
+    path.write_bytes(saved_by_openpyxl())
+    program = (
+        "import sys; sys.modules['zlib_ng'] = None; from pathlib import Path; from xltools.reading import archive, gate\n"
+        "print(archive.zlib.__name__, len(gate.admit(gate.read_bytes(Path(sys.argv[1]))).names))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program, path], capture_output=True, text=True, check=True
+    ).stdout
+    assert said.split() == ["zlib", str(len(admit(path.read_bytes()).names))]
+
+
 def test_a_declaration_across_two_pieces():
     for before in range(MIB - 30, MIB + 2):
         content = b"<!--" + b"x" * (before - 7) + b"--><!DOCTYPE x>"

@@ -19,7 +19,7 @@ from helpers_pipe import seeded
 from xltools.filing import Book
 from xltools.forms.catalogue import load_form
 from xltools.reading import known as known_things
-from xltools.reading import skeletons
+from xltools.reading import skeletons, strings
 from xltools.reading.gate import Refused
 from xltools.reading.known import MOST_KNOWN, forget
 from xltools.reading.ooxml import open_book
@@ -88,8 +88,13 @@ def read(parts):
 def plainly(parts):
     """The same by the plain reader alone."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("read_sheet", "read_workbook", "read_properties", "read_strings"):
-            patch.setattr(skeletons, name, lambda *_: None)
+        for module, name in (
+            (skeletons, "read_sheet"),
+            (strings, "read_workbook"),
+            (strings, "read_properties"),
+            (strings, "read_strings"),
+        ):
+            patch.setattr(module, name, lambda *_: None)
         return read(parts)
 
 

@@ -7,6 +7,7 @@ A workbook of which anything is out of the ordinary has no frame, and every chec
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -66,11 +67,12 @@ def _to_be_empty(layout: Layout, sheet: SheetFacts, skeleton: Skeleton) -> tuple
     """The cells beside the declared places that may hold something on a sheet of this skeleton, and must not;
     None where all such sheets have to be looked at."""
     key = layout, sheet.name, skeleton
-    if key not in _EMPTY:
-        if len(_EMPTY) >= MOST_SKELETONS:
-            _EMPTY.clear()
-        _EMPTY[key] = _look(layout, sheet, skeleton)
-    return _EMPTY[key]
+    with suppress(KeyError):  # threads may look at the same time
+        return _EMPTY[key]
+    if len(_EMPTY) >= MOST_SKELETONS:
+        _EMPTY.clear()
+    empty = _EMPTY[key] = _look(layout, sheet, skeleton)
+    return empty
 
 
 def _look(layout: Layout, sheet: SheetFacts, skeleton: Skeleton) -> tuple[str, ...] | None:

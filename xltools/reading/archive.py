@@ -14,7 +14,10 @@ from operator import attrgetter
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from zlib_ng import zlib_ng as zlib
+try:
+    from zlib_ng import zlib_ng as zlib
+except ImportError:  # a machine that there is none for: the same, but slower
+    import zlib  # type: ignore[no-redef]
 
 from xltools.reading.refusals import (
     DAMAGED,

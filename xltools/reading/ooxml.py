@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from xltools.filing import Book, Cell, SheetFacts
-from xltools.reading import rows, skeletons
+from xltools.reading import rows, skeletons, strings
 from xltools.reading.drawings import DrawingsReader
 from xltools.reading.formats import Styles, read_styles
 from xltools.reading.opc import LONGEST_COMMON
@@ -141,13 +141,13 @@ class OpenBook:
         return drawings
 
     def _read_common(self) -> Common:
-        strings: list[str] = []
+        texts: list[str] = []
         styles = Styles()
         for data in self._of_kind("sharedstrings", "工作簿的文字表"):
-            strings = _strings(data)
+            texts = _strings(data)
         for data in self._of_kind("styles", "工作簿的格式表"):
             styles = read_styles(data, "工作簿的格式表")
-        return Common(strings, styles)
+        return Common(texts, styles)
 
     def _of_kind(self, wanted: str, about: str) -> Iterator[bytes]:
         for path, kind in self._related.values():
@@ -170,7 +170,7 @@ class _HandedOn(dict[str, Cell]):
 
 
 def _workbook(data: bytes) -> WorkbookReader:
-    known = skeletons.read_workbook(data)
+    known = strings.read_workbook(data)
     if known is not None:
         return known
     workbook = WorkbookReader()
@@ -179,12 +179,12 @@ def _workbook(data: bytes) -> WorkbookReader:
 
 
 def _strings(data: bytes) -> list[str]:
-    known = skeletons.read_strings(data)
+    known = strings.read_strings(data)
     if known is not None:
         return known
-    strings = StringsReader()
-    strings.parse(data, "工作簿的文字表")
-    return strings.strings
+    reader = StringsReader()
+    reader.parse(data, "工作簿的文字表")
+    return reader.strings
 
 
 def _sheet_words(name: str) -> str:
@@ -235,7 +235,7 @@ def _custom_properties(parts: Parts) -> dict[str, str]:
     if name is None:
         return {}
     data = parts.read(name)
-    known = skeletons.read_properties(data)
+    known = strings.read_properties(data)
     if known is not None:
         return known
     part = PropertiesReader()

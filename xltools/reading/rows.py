@@ -25,13 +25,13 @@ from xltools.compute import Picker, picker
 from xltools.filing import CellKind
 from xltools.form import Value
 from xltools.geometry import column_letters
+from xltools.reading.cutting import MARK, text_of
 from xltools.reading.formats import Styles
 from xltools.reading.known import Unusual
 from xltools.reading.parts import MAIN
 from xltools.reading.refusals import Refused
 from xltools.reading.shared import LAST_ROW
 from xltools.reading.sheet import MOST_CELLS, Common, SheetReader
-from xltools.reading.skeletons import MARK, text_of
 
 LONGEST_ROW = 1 << 20  # bytes
 MOST_SHAPES, MOST_MET = 200, 1_000  # of a sheet: known in full, met once

@@ -9,91 +9,35 @@ comments, odd encodings, entities within values, marks that do not come out wher
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import getitem
 from threading import Lock
-from typing import ClassVar, NamedTuple, TypeVar
+from typing import ClassVar, NamedTuple
 from weakref import WeakSet
 from xml.parsers import expat
 
 from xltools.compute import Picker, picker
 from xltools.filing import BLANK, Cell, CellKind, Cells, FormatKind, Places, SheetFacts, Skeleton
+from xltools.reading.cutting import HOLE, MARK, NO_MARKUP, Cut, text_of
 from xltools.reading.formats import Styles
 from xltools.reading.known import FORGETTING, Long, Store, Unusual
-from xltools.reading.parts import MAIN, PropertiesReader, State, StringsReader, WorkbookReader, unescaped
-from xltools.reading.refusals import Refused
+from xltools.reading.parts import State
 from xltools.reading.sheet import MOST_CELLS, MOST_EXPANDED, Common, SheetReader
 
-LONGEST = 1 << 17  # bytes of a small part
 LONGEST_SHEET = 1 << 16  # bytes; a form's sheets have 8 to 25 thousand
-MOST_TEXT = 1 << 20  # bytes of the shared strings
-MOST_STRINGS_KEPT, LONGEST_STRING = 4_000, 2_000  # bytes of each as it is stored
 HEAD = 4_000  # bytes of a sheet that show how the program writes that saved it
 MOST_ALIKE = 2_000  # cells remembered of those that may stand at a place
 LONGEST_ALIKE = 200  # characters of theirs
 MOST_LATELY = 64  # sheets
 MOST_CELLS_KEPT = 20_000  # of all places together: a hostile file may have as many of them as it likes
 
-_HOLE = b"\0"  # stands in no XML
-# And on; whole numbers, as that of a string has to be.  Nobody can know them beforehand: a file that holds a mark
-# itself would have a value put there that stands where the plain reader finds none.
-MARK = 900_000_000_000_000 + int.from_bytes(os.urandom(5), "big")
 _STRING_MARK = "\ue000"  # before a mark that was taken for the number of a string
-_NO_MARKUP = rb"[^<>&\x00-\x08\x0b-\x1f]*"
-_UTF_8 = re.compile(
-    rb"""(?:\xef\xbb\xbf)?(?:<\?xml version=["']1\.0["'](?: encoding=["'][Uu][Tt][Ff]-8["'])?"""
-    rb"""(?: standalone=["'](?:yes|no)["'])? ?\?>)?\s*<[A-Za-z]"""
-)
 
 
-class Cut:
-    """How values are cut out of a kind of part: what stands before and behind each."""
-
-    def __init__(self, before: Sequence[bytes], value: bytes, behind: bytes) -> None:
-        self._behind = behind
-        begun = b"|".join(map(re.escape, before))
-        self._each = re.compile(b"(" + begun + b")(" + value + b")" + re.escape(behind))
-
-    def pieces(self, data: bytes) -> tuple[list[bytes], list[bytes]]:
-        """What stands around the values, with what stands before each by itself; and the values."""
-        pieces = self._each.split(data)
-        values = pieces[2::3]
-        del pieces[2::3]
-        return pieces, values
-
-    def marked(self, pieces: Sequence[bytes]) -> bytes:
-        """The part with a mark in place of each value.
-
-        Raises Unusual where it might not be XML, or where a tag seems to end that does not: without comments, each
-        "<" of XML begins a tag, so that any further ">" stands in a text.
-        """
-        made = [pieces[0]]
-        for number, (before, piece) in enumerate(zip(pieces[1::2], pieces[2::2], strict=True)):
-            made += (before, b"%d" % (MARK + number), self._behind, piece)
-        part = b"".join(made)
-        if not _UTF_8.match(part) or b"<!" in part or _HOLE in part or part.count(b"<") != part.count(b">"):
-            raise Unusual
-        return part
-
-
-def text_of(value: bytes) -> str:
-    """A value that holds no markup as a parser hands it out."""
-    try:
-        text = value.decode()
-    except UnicodeDecodeError:
-        raise Unusual from None
-    if "\ufffe" in text or "\uffff" in text:  # which expat refuses
-        raise Unusual
-    return text
-
-
-# ---- sheets
-
-_CELL_VALUE = Cut((b"<v>", b"<is><t>", b'<is><t xml:space="preserve">'), _NO_MARKUP, b"</")
+_CELL_VALUE = Cut((b"<v>", b"<is><t>", b'<is><t xml:space="preserve">'), NO_MARKUP, b"</")
 _HEIGHT = re.compile(rb'(<row [^<>]*? ht=")[1-9][0-9]{0,2}(?:\.[0-9]+)?(?=")')  # of a row that can be seen
 
 
@@ -140,7 +84,7 @@ FORGETTING.append(_LATELY.clear)
 def _known_sheet(data: bytes, common: Common, often: int) -> tuple[_SheetSkeleton | None, list[bytes]]:
     pieces, values = _CELL_VALUE.pieces(data)
     pieces[0] = _without_view(pieces[0])
-    key = Long(_HOLE.join(pieces), common.styles)
+    key = Long(HOLE.join(pieces), common.styles)
     return _SHEETS.get(key, lambda: _learn_sheet(pieces, common), often=often), values
 
 
@@ -267,7 +211,7 @@ class _SheetSkeleton(Skeleton):
         expanded = common.expanded + self.expanded
         if expanded > MOST_EXPANDED or len(values) != self.count:
             raise Unusual  # more growth than is allowed; a character that no XML has
-        if b"_x" in _HOLE.join(self.results(values)) or b"" in self.unempty(values):
+        if b"_x" in HOLE.join(self.results(values)) or b"" in self.unempty(values):
             raise Unusual
         direct, strings = self.direct, self.strings
         try:
@@ -364,132 +308,3 @@ def _learn_sheet(pieces: Sequence[bytes], common: Common) -> _SheetSkeleton:
 
 
 _Filled = tuple[int, _Fillings]  # number of the cell that a value fills, and with what
-
-
-# ---- small parts: names, properties, strings
-
-_QUOTE = b"&quot;"  # as LibreOffice writes it
-_QUOTED = b"|".join(quote + _NO_MARKUP + quote for quote in (b'"', _QUOTE))
-_NAMED = Cut([b">"], _QUOTED, b"</definedName>")
-_PROPERTY = Cut([b">"], _NO_MARKUP, b"</vt:lpwstr>")
-MappingReader = TypeVar("MappingReader", WorkbookReader, PropertiesReader)
-_BOOKS: Store[tuple[WorkbookReader, tuple[str, ...]]] = Store()
-_PROPERTIES: Store[tuple[PropertiesReader, tuple[str, ...]]] = Store()
-
-
-def read_workbook(data: bytes) -> WorkbookReader | None:
-    """The directory of sheets and the names, if its skeleton is known: names that stand for a text may differ."""
-    found = _read_mapping(data, _NAMED, _BOOKS, WorkbookReader, lambda reader: reader.names)
-    if found is None:
-        return None
-    known, names = found
-    reader = WorkbookReader()
-    reader.sheets, reader.strict, reader.names = known.sheets, known.strict, names
-    return reader
-
-
-def read_properties(data: bytes) -> dict[str, str] | None:
-    """Custom properties, if their skeleton is known."""
-    found = _read_mapping(data, _PROPERTY, _PROPERTIES, PropertiesReader, lambda reader: reader.properties)
-    return found[1] if found is not None else None
-
-
-def _read_mapping(
-    data: bytes,
-    cut: Cut,
-    store: Store[tuple[MappingReader, tuple[str, ...]]],
-    make: Callable[[], MappingReader],
-    texts: Callable[[MappingReader], dict[str, str]],
-) -> tuple[MappingReader, dict[str, str]] | None:
-    """A part whose values are those of a mapping: the reader that read it once, and the mapping of this one."""
-    if len(data) > LONGEST:
-        return None
-    pieces, values = cut.pieces(data)
-
-    def learn() -> tuple[MappingReader, tuple[str, ...]]:
-        reader = make()
-        reader.parse(cut.marked(pieces), "")
-        marks = [str(MARK + number) for number in range(len(values))]
-        found = [(text, key) for key, text in texts(reader).items() if text in marks]
-        if sorted(text for text, _ in found) != marks:
-            raise Unusual
-        return reader, tuple(key for _, key in sorted(found))
-
-    known = store.get(Long(_HOLE.join(pieces)), learn)
-    if known is None:
-        return None
-    reader, keys = known
-    if len(keys) != len(values):  # a character that no XML has
-        return None
-    try:
-        filled = {key: text_of(value.replace(_QUOTE, b'"')) for key, value in zip(keys, values, strict=True)}
-    except Unusual:
-        return None
-    return reader, {**texts(reader), **filled}
-
-
-_STRING = re.compile(rb'<si><t(?: xml:space="preserve")?>(' + _NO_MARKUP + rb")</t>")
-_STRING_ENDS = b"</si>"
-_FRAMES: Store[bool] = Store()
-
-
-def read_strings(data: bytes) -> list[str] | None:
-    """The shared strings, each of which is known or sound by itself; None where the plain reader has to read them."""
-    if b"<!" in data or len(data) > MOST_TEXT:
-        return None
-    pieces = data.split(_STRING_ENDS)
-    at = pieces[0].find(b"<si>")
-    frame = pieces[0][:at], pieces[-1]
-    if at < 0 or len(frame[0]) + len(frame[1]) > HEAD or not _FRAMES.get(frame, lambda: _is_frame(*frame)):
-        return None
-    pieces[0] = pieces[0][at:]
-    del pieces[-1]
-    try:
-        return list(map(_TEXTS.__getitem__, pieces))
-    except (Unusual, Refused):
-        return None
-
-
-def _is_frame(head: bytes, tail: bytes) -> bool:
-    """Whether strings between these are all there is: they count, and nothing does without them."""
-    return (
-        _UTF_8.match(head) is not None
-        and _all_strings(head + tail) == []
-        and _all_strings(head + b"<si><t>1</t></si>" + tail) == ["1"]
-    )
-
-
-def _all_strings(data: bytes) -> list[str]:
-    reader = StringsReader()
-    reader.parse(data, "")
-    return reader.strings
-
-
-class _Texts(dict[bytes, str]):
-    """What a string says, by the string as it is stored, without its end."""
-
-    def __missing__(self, stored: bytes) -> str:
-        plain = _STRING.fullmatch(stored)
-        text = _unescaped(text_of(plain[1])) if plain else _one_string(stored)
-        if len(stored) <= LONGEST_STRING:
-            if len(self) >= MOST_STRINGS_KEPT:
-                self.clear()
-            self[stored] = text
-        return text
-
-
-_TEXTS = _Texts()
-FORGETTING.append(_TEXTS.clear)
-
-
-def _unescaped(text: str) -> str:
-    return unescaped(text) if "_x" in text else text
-
-
-def _one_string(stored: bytes) -> str:
-    """What a string says that has runs or entities.  Raises Unusual or Refused where it is not sound by itself; what is
-    sound by itself is so among others, and says the same, since there are no comments, and no namespaces but theirs."""
-    strings = _all_strings(b'<sst xmlns="%b">%b</si></sst>' % (MAIN[0].encode(), stored))
-    if len(strings) != 1 or b"xmlns" in stored:
-        raise Unusual
-    return strings[0]
