@@ -7,7 +7,6 @@ A workbook of which anything is out of the ordinary has no frame, and every chec
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -60,6 +59,7 @@ def _frame(form: Form, parts: tuple[tuple[str, str, Skeleton | None], ...]) -> F
     return Frame()
 
 
+_UNSEEN: tuple[str, ...] = ("",)
 _EMPTY: dict[tuple[Layout, str, Skeleton], tuple[str, ...] | None] = {}
 
 
@@ -67,11 +67,11 @@ def _to_be_empty(layout: Layout, sheet: SheetFacts, skeleton: Skeleton) -> tuple
     """The cells beside the declared places that may hold something on a sheet of this skeleton, and must not;
     None where all such sheets have to be looked at."""
     key = layout, sheet.name, skeleton
-    with suppress(KeyError):  # threads may look at the same time
-        return _EMPTY[key]
-    if len(_EMPTY) >= MOST_SKELETONS:
-        _EMPTY.clear()
-    empty = _EMPTY[key] = _look(layout, sheet, skeleton)
+    empty = _EMPTY.get(key, _UNSEEN)
+    if empty is _UNSEEN:
+        if len(_EMPTY) >= MOST_SKELETONS:
+            _EMPTY.clear()
+        empty = _EMPTY[key] = _look(layout, sheet, skeleton)
     return empty
 
 
