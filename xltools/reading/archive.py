@@ -14,11 +14,7 @@ from operator import attrgetter
 from typing import NamedTuple
 from urllib.parse import unquote
 
-try:
-    from zlib_ng import zlib_ng as zlib
-except ImportError:  # a machine that there is none for: the same, but slower
-    import zlib  # type: ignore[no-redef]
-
+from xltools.deflate import BROKEN, MAX_WBITS, crc32, decompressobj
 from xltools.reading.refusals import (
     DAMAGED,
     REFILL,
@@ -46,7 +42,6 @@ RATIO_FREE = 8 * MIB  # below this the ratio does not matter
 CHUNK = MIB
 
 LOCAL_MARK, _CENTRAL_MARK, END_MARK = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
-_BROKEN: type[Exception] = zlib.error  # type: ignore[assignment]  # whose stub calls it an instance
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
@@ -338,10 +333,10 @@ def inflated(data: bytes, entry: ZipEntry) -> bytes:
     """The content of one part of at most 1 MiB, all at once."""
     packed = data[entry.start : entry.start + entry.packed]
     if entry.method:
-        machine = zlib.decompressobj(-zlib.MAX_WBITS)
+        machine = decompressobj(-MAX_WBITS)
         try:
             content = machine.decompress(packed, entry.size + 1)
-        except _BROKEN:
+        except BROKEN:
             refuse_broken()
         if len(content) > entry.size:
             refuse_suspect("部件比登记的大")
@@ -351,7 +346,7 @@ def inflated(data: bytes, entry: ZipEntry) -> bytes:
             refuse_suspect("部件后面夹带了别的内容")
     else:
         content = packed
-    if len(content) != entry.size or zlib.crc32(content) != entry.crc:
+    if len(content) != entry.size or crc32(content) != entry.crc:
         refuse_broken()
     return content
 
@@ -367,7 +362,7 @@ def inflate(data: bytes, entry: ZipEntry) -> Iterator[bytes]:
         done += len(chunk)
         if done > entry.size:
             refuse_suspect("部件比登记的大")
-        crc = zlib.crc32(chunk, crc)
+        crc = crc32(chunk, crc)
         yield chunk
     if done != entry.size or crc != entry.crc:
         refuse_broken()
@@ -379,7 +374,7 @@ def _stored(view: memoryview) -> Iterator[bytes]:
 
 
 def _deflated(view: memoryview) -> Iterator[bytes]:
-    machine = zlib.decompressobj(-zlib.MAX_WBITS)
+    machine = decompressobj(-MAX_WBITS)
     fed = 0
     tail: bytes | memoryview = b""
     try:
@@ -392,7 +387,7 @@ def _deflated(view: memoryview) -> Iterator[bytes]:
                 refuse_broken()
             tail = machine.unconsumed_tail
             yield chunk
-    except _BROKEN:
+    except BROKEN:
         refuse_broken()
     if machine.unused_data or fed < len(view):
         refuse_suspect("部件后面夹带了别的内容")

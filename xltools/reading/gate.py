@@ -16,7 +16,7 @@ import io
 import os
 import posixpath
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -221,7 +221,7 @@ def admit(data: bytes) -> Package:
     parts = [placed[entry.name] for entry in entries if not entry.name.endswith("/")]
     keys = {part_key(entry.name): entry.name for entry in parts}
     types, kept = _check_parts(data, parts)
-    relations = tuple((_source_of(name), relations_in(kept[name])) for name in types if _is_relations(name))
+    relations = tuple(_related(types, kept))
     declared = tuple(types.items())
     judge = _judge if len(declared) <= MOST_COMMON else _judge.__wrapped__
     main, strict = judge(declared, relations)
@@ -256,6 +256,17 @@ def _judge(
         if needed and part_key(resolved(main, relation.target)) not in keys:
             refuse_missing_part()
     return main, strict
+
+
+def _related(types: Iterable[str], kept: Mapping[str, bytes]) -> Iterator[tuple[str, tuple[Relation, ...]]]:
+    """Each part that refers to others, and what to; the links of a roll-up's long sheets are the same on all of them."""
+    read: dict[bytes, tuple[Relation, ...]] = {}
+    for name in types:
+        if _is_relations(name):
+            content = kept[name]
+            if content not in read:
+                read[content] = relations_in(content)
+            yield _source_of(name), read[content]
 
 
 @lru_cache(maxsize=1024)

@@ -23,8 +23,8 @@ from xlsxwriter.packager import Packager
 from xlsxwriter.relationships import Relationships
 from xlsxwriter.url import Url
 from xlsxwriter.worksheet import Worksheet
-from zlib_ng import zlib_ng
 
+from xltools.deflate import DEFLATED, MAX_WBITS, compressobj
 from xltools.errors import WriteError
 from xltools.geometry import Place, address, blocks, position, quoted
 from xltools.words import clean
@@ -90,7 +90,7 @@ class _QuickZip(ZipFile):
     def open(self, name: Any, mode: Any = "r", *given: Any, **more: Any) -> IO[bytes]:
         file: Any = super().open(name, mode, *given, **more)
         if mode == "w":
-            file._compressor = zlib_ng.compressobj(QUICK, zlib_ng.DEFLATED, -zlib_ng.MAX_WBITS)
+            file._compressor = compressobj(QUICK, DEFLATED, -MAX_WBITS)
         opened: IO[bytes] = file
         return opened
 
