@@ -13,6 +13,7 @@ from xltools.checks.across import compare, missing_units
 from xltools.checks.issued import look_up
 from xltools.filing import BareEntries, Claims, Filing, Refusal
 from xltools.finding import Finding, Outcome, outcome_of
+from xltools.form import Form
 from xltools.forms.finder import FormFinder as FormFinder
 from xltools.issued import Register
 from xltools.lastyear import LastYear as LastYear
@@ -123,8 +124,7 @@ class _Check:
     wanted: Wanted
 
     def __call__(self, file: Source) -> Checked:
-        one = _check(file, self.wanted)
-        return replace(one, filing=replace(one.filing, form=None), path=None)
+        return _check(file, self.wanted, is_sent=True)
 
 
 def _ready(file: Source, workers: Workers) -> Source:
@@ -150,9 +150,9 @@ def check_one(path: Path, name: str, wanted: Wanted) -> Checked:
     return _check(Source(name, path), wanted)
 
 
-def _check(file: Source, wanted: Wanted) -> Checked:
+def _check(file: Source, wanted: Wanted, *, is_sent: bool = False) -> Checked:
     try:
-        return _judged(file, wanted)
+        return _judged(file, wanted, is_sent)
     except MemoryError:
         return _refused(file, Lost())
 
@@ -169,14 +169,18 @@ def _is_ignored(file: Source) -> bool:
     return why_ignored(file.path or file.name) is not None
 
 
-def _judged(file: Source, wanted: Wanted) -> Checked:
-    ignored = Checked(Filing(file=file.name, sha256=""), (), Outcome.IGNORED, path=file.path)
+def _ignored(file: Source) -> Checked:
+    return Checked(Filing(file=file.name, sha256=""), (), Outcome.IGNORED, path=file.path)
+
+
+def _judged(file: Source, wanted: Wanted, is_sent: bool) -> Checked:
+    """What was found in a file.  What is sent to another process goes without the form, which that one has."""
     if _is_ignored(file):
-        return ignored
+        return _ignored(file)
     if file.is_elsewhere:
         file = file.loaded()
     if why_no_filing(file.path or Path(file.name), file.data):
-        return ignored
+        return _ignored(file)
     filing, about_number = look_up(file.filing(wanted.find_form), wanted.register)
     before = None
     if wanted.last is not None and filing.unit is not None:
@@ -187,7 +191,12 @@ def _judged(file: Source, wanted: Wanted) -> Checked:
         findings += about_number
     unreadable = filing.refusal is not None or filing.form is None
     outcome = Outcome.UNREADABLE if unreadable else outcome_of(findings)
-    return Checked(_lean(filing) if wanted.lean else filing, tuple(findings), outcome, path=file.path)
+    form = None if is_sent else filing.form
+    if wanted.lean and not filing.is_rollup:
+        filing = _lean(filing, form)
+    elif is_sent:
+        filing = replace(filing, form=form)
+    return Checked(filing, tuple(findings), outcome, path=None if is_sent else file.path)
 
 
 def held_together(read: Sequence[Checked], roster: Roster | None) -> CheckResult:
@@ -205,9 +214,7 @@ def _judge(one: Checked, between: Sequence[Finding]) -> Checked:
     return replace(with_findings(one, between), duplicate=any(finding.code == "R104" for finding in between))
 
 
-def _lean(filing: Filing) -> Filing:
+def _lean(filing: Filing, form: Form | None) -> Filing:
     """A unit's filing without its cells, which take ten times as much room as its figures."""
-    if filing.is_rollup:
-        return filing
     bare = BareEntries(filing.inputs, filing.declared_zeros)
-    return replace(filing, book=None, claims=Claims(), last_shown={}, entries=bare)
+    return replace(filing, form=form, book=None, claims=Claims(), last_shown={}, entries=bare)
