@@ -167,6 +167,7 @@ def open_streams(*streams: TextIO) -> None:
     A stream whose encoding has no Chinese at all (a redirected one on a foreign Windows) is given UTF-8.
     """
     codecs.register_error("xltools", _gaps)
+    _gaps.count = 0
     for stream in streams:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=_encoding(stream.encoding), errors="xltools")
