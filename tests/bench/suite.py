@@ -139,7 +139,7 @@ def jobs(plan: Plan) -> Iterator[Line]:
         count: Task("ours", "check", {"folder": str(load.folder), "jobs": int(count)}) for count in ("1", "2")
     }
     took: dict[str, list[Measured]] = {count: [] for count in tasks}
-    for _ in range(plan.runs):
+    for _ in range(2 * plan.runs + 1):  # the clock is nobody's own
         for count, one in in_turns(tasks, 1, lambda words: plan.tell(f"processes: {words}")).items():
             took[count].append(one)
     demand_agreement({count: some[-1].said["sums"] for count, some in took.items()})

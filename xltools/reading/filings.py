@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -119,7 +119,7 @@ def _asked(layout: Layout) -> Mapping[str, _Asked]:
 def _fill_in(file: str, sha: str, form: Form, book: Book, front: Book) -> Filing:
     """The filing in a book; `front` holds only those of its names and properties that are ours."""
     layout = lay_out(form)
-    claims = identify.claims(replace(front, sheets=book.sheets), layout)
+    claims = identify.claims(Book(book.sheets, front.names, front.properties), layout)
     unit, year, issue = identify.identity(book, claims, layout)
     faults = tuple(_label_faults(book, layout, year or 0))
     broken = {fault.sheet for fault in faults}
