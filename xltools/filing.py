@@ -54,10 +54,6 @@ class Cell:
             return False
         return number.is_finite() and not shows(code, number, unit)
 
-    def __hash__(self) -> int:
-        """Quick, since what is known of cells is looked up by them: few differ in anything but their text and formula."""
-        return hash((self.text, self.formula))
-
 
 BLANK = Cell("blank")
 
@@ -311,10 +307,7 @@ class Leaf:
         names = input_names(form)
         figures: Sequence[object] = in_order(self.inputs, names)
         if set(map(type, figures)) != {int}:
-            figures = [
-                value if type(value) is int else _told(number_text(value))
-                for value in in_order(self.inputs, names)
-            ]
+            figures = [v if type(v) is int else _told(number_text(v)) for v in in_order(self.inputs, names)]
         zeros = _told(" ".join(sorted(self.declared_zeros)))
         return _digest([*map(_told, who), zeros + _figure_lines(names) % tuple(figures)])
 

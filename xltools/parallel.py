@@ -47,9 +47,7 @@ SHARES = 16  # batches for each process that what is left is cut into, so that a
 MOST_BATCH = 512  # elsewhere
 AHEAD = 3  # batches for each worker that are on their way or waiting for it
 MOST_SECONDS = 120.0  # for one item; the largest roll-ups take a tenth of it
-ENDING = (
-    50  # milliseconds that a thread may take to be gone when it has ended, such as those of a pool that broke
-)
+ENDING = 50  # milliseconds that a thread of a pool that broke may take to be gone when it has ended
 UNKNOWN_JOBS = 8  # how many an executor works on at once, where nobody says
 
 

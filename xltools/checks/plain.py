@@ -24,9 +24,8 @@ class Plain:
 
     def __init__(self) -> None:
         self._entries: set[Entry] = set()
-        self.shared: dict[
-            int, Entry
-        ] = {}  # by identity, since most filings share them: found without comparing
+        # By identity, since most filings share them: found without comparing.
+        self.shared: dict[int, Entry] = {}
 
     def has(self, entry: Entry) -> bool:
         if id(entry) in self.shared:

@@ -52,6 +52,11 @@ class Cut:
         return part
 
 
+def number_of_mark(text: str) -> int:
+    """Which mark a text is, from 0 on; below 0 where it is none."""
+    return int(text) - MARK if text.isdecimal() and len(text) == len(str(MARK)) else -1
+
+
 def text_of(value: bytes) -> str:
     """A value that holds no markup as a parser hands it out."""
     try:

@@ -312,29 +312,28 @@ def _is_xml(name: str, declared: str) -> bool:
     return name.casefold().endswith((".xml", ".vml")) or declared.endswith("sheet.main+xml")
 
 
-_CONTENTS: Store[tuple[bytes, bytes]] = (
-    Store()
-)  # of parts that are packed alike in many files: packed, inflated
+# Of parts that are packed alike in many files: packed, inflated.
+_CONTENTS: Store[tuple[bytes, bytes]] = Store()
 
 
 def _content(data: bytes, part: ZipEntry, *, is_xml: bool) -> bytes:
     """What a part holds, once it is found harmless."""
 
-    def content() -> bytes:
+    def judged() -> bytes:
         content = inflated(data, part) if part.size <= CHUNK else b"".join(inflate(data, part))
         if is_xml:
             demand_harmless(content)
         return content
 
     if part.size > LONGEST_KNOWN:
-        return content()
+        return judged()
     # A digest as the key would cost more than this: parts that differ have other sizes or checksums, and where they
     # do not, which somebody has to want, they are told from each other below.
     known = _CONTENTS.get(
         (part.crc, part.size, part.packed, part.method, is_xml),
-        lambda: (data[part.start : part.start + part.packed], content()),
+        lambda: (data[part.start : part.start + part.packed], judged()),
     )
-    return known[1] if known is not None and data.startswith(known[0], part.start) else content()
+    return known[1] if known is not None and data.startswith(known[0], part.start) else judged()
 
 
 _MAIN_TYPES = tuple(

@@ -25,7 +25,7 @@ from xltools.compute import Picker, picker
 from xltools.filing import CellKind
 from xltools.form import Value
 from xltools.geometry import column_letters
-from xltools.reading.cutting import MARK, text_of
+from xltools.reading.cutting import HOLE, MARK, number_of_mark, text_of
 from xltools.reading.formats import Styles
 from xltools.reading.known import Unusual
 from xltools.reading.parts import MAIN
@@ -42,7 +42,7 @@ _ROWS, _ROW, _ROW_END = b"<sheetData>", b'<row r="', b"</row>"
 _VALUE = re.compile(rb"<([vft])>([^<>&\x00-\x08\x0b-\x1f]*)</")  # of a cell, a formula, an inline string
 _ROW_NUMBER = re.compile(rb"[1-9][0-9]{0,6}")
 _STYLE = re.compile(rb' s="([0-9]{1,4})"')
-_HOLE, _NUMBER = b"\0", b"\1"  # in place of a value and of the row's number; they stand in no XML
+_NUMBER = b"\1"  # in place of the row's number; like a hole it stands in no XML
 _MARKED_ROW = b"1048570"
 _KEPT_AND_NUMBER = rb"\1" + _NUMBER
 _PLAIN = re.compile(r"[^<>&\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]*")  # as a value in a known shape is
@@ -154,20 +154,20 @@ class _Shapes:
 
     def _parsed(self, row: bytes, digits: bytes) -> tuple[int, Shape, list[str], int] | None:
         """The same without what was foretold."""
-        if _HOLE in row or _NUMBER in row:
+        if HOLE in row or _NUMBER in row:
             return None
         if b'"/>' in row:  # blank cells are as those with an empty value
             row = row.replace(b'"/><c ', b'"><v></v></c><c ')
             if row.endswith(b'"/>'):
                 row = row[:-2] + b"><v></v></c>"
         pieces = _VALUE.split(row)
-        rest = _HOLE.join(pieces[::3] + pieces[1::3])[len(_ROW) + len(digits) :]
+        rest = HOLE.join(pieces[::3] + pieces[1::3])[len(_ROW) + len(digits) :]
         rest = rest.replace(digits + b'" s="', _NUMBER + b'" s="')
         shape = self.last[1] if rest == self.last[0] else self._spelt(rest, digits)
         if shape is None:
             return None
         try:
-            said = text_of(_HOLE.join(pieces[2::3]))
+            said = text_of(HOLE.join(pieces[2::3]))
         except Unusual:
             return None
         if "_x" in said:
@@ -208,7 +208,7 @@ class _Shapes:
 
 def _learn(key: bytes, styles: Styles) -> Shape:
     """Raises Unusual or Refused where a value would not simply be that of one cell, or a formula's own."""
-    parts = key.replace(_NUMBER, _MARKED_ROW).split(_HOLE)
+    parts = key.replace(_NUMBER, _MARKED_ROW).split(HOLE)
     count = len(parts) // 2
     row = parts[0]
     for number, (tag, piece) in enumerate(zip(parts[count + 1 :], parts[1 : count + 1], strict=True)):
@@ -288,6 +288,7 @@ def is_told(kind: CellKind, of: type) -> bool:
 
 def _number(text: str) -> int:
     """Of a mark.  Raises Unusual for all else: what is not a value by itself, a shared formula, an array."""
-    if not text.isdecimal() or len(text) != len(str(MARK)):
+    number = number_of_mark(text)
+    if number < 0:
         raise Unusual
-    return int(text) - MARK
+    return number

@@ -21,7 +21,7 @@ from xml.parsers import expat
 
 from xltools.compute import Picker, picker
 from xltools.filing import BLANK, Cell, CellKind, Cells, FormatKind, Places, SheetFacts, Skeleton
-from xltools.reading.cutting import HOLE, MARK, NO_MARKUP, Cut, text_of
+from xltools.reading.cutting import HOLE, NO_MARKUP, Cut, number_of_mark, text_of
 from xltools.reading.formats import Styles
 from xltools.reading.known import FORGETTING, Long, Store, Unusual
 from xltools.reading.parts import State
@@ -271,7 +271,7 @@ def _learn_sheet(pieces: Sequence[bytes], common: Common) -> _SheetSkeleton:
     unempty: list[int] = []
     for at, cell in enumerate(reader.cells.values()):
         mark = cell.text.removeprefix(_STRING_MARK)
-        number = int(mark) - MARK if mark.isdecimal() and len(mark) == len(str(MARK)) else -1
+        number = number_of_mark(mark)
         is_string = cell.text != mark
         if not 0 <= number < count:
             if is_string:  # the number of a string that was not cut out

@@ -79,9 +79,8 @@ class _RowForm:
 
     def __init__(self, cells: Sequence[tuple[str, str | None]], types: Sequence[type]) -> None:
         text, places = "", list[int]()
-        self.telling: dict[
-            int, Callable[[Any], bytes]
-        ] = {}  # hole → what is written of its value, if not itself
+        # Hole → what is written of its value, if not itself.
+        self.telling: dict[int, Callable[[Any], bytes]] = {}
 
         def hole(at: int, spec: str = "%b", tell: Callable[[Any], bytes] | None = None) -> str:
             if tell is not None:
@@ -136,9 +135,8 @@ class LongWorksheet(PlainWorksheet):
         super()._initialize({**init_data, "constant_memory": True})
         self.previous_row: int  # 0-based: the one in memory
         self.dim_rowmax: int
-        self.row_data_fh.reconfigure(
-            write_through=True
-        )  # what xlsxwriter writes stays in order with our bytes
+        # What xlsxwriter writes stays in order with our bytes.
+        self.row_data_fh.reconfigure(write_through=True)
         self._letters: list[str] = []  # of columns
         self.rel_count: int  # relationships so far
         self.leads: list[tuple[int, int, Url]] = []  # cells that lead to files, from top to bottom
