@@ -349,7 +349,7 @@ def test_what_stands_beside_the_tables_is_seen_though_the_frame_is_known(known, 
     assert run_checks(Case(before)) == []
     if zeros:
         first = next(slot.item.id for slot in lay_out(known.form).inputs if slot.sheet == plan.name)
-        entries = {**after.entries, first: replace(after.entries[first], declared_zero=True)}
+        entries = {**after.entries, first: replace(after.entries[first], value=None, declared_zero=True)}
         after = replace(after, entries=entries)
     assert [finding.code for finding in run_checks(Case(after))] == [code]
 
@@ -374,7 +374,7 @@ def test_what_every_sheet_of_a_skeleton_has_beside_its_tables_is_judged_by_the_d
     }
     noted = replace(known, book=replace(known.book, sheets=sheets))
     first = next(slot.item.id for slot in lay_out(known.form).inputs if slot.sheet == plan.name)
-    zero = replace(noted.entries[first], declared_zero=True)
+    zero = replace(noted.entries[first], value=None, declared_zero=True)
     queried = replace(noted, entries={**noted.entries, first: zero})
     for filing, code in ((noted, "S016"), (queried, "S019")) * 2:
         assert [finding.code for finding in run_checks(Case(filing))] == [code]

@@ -213,7 +213,7 @@ class Entry:
     value: int | Decimal | str | None
     repair: str | None = None  # "全角数字改为半角" …; the figure counts, with a note
     fault: str | None = None  # code of the value fault; then value is None
-    declared_zero: bool = False  # blank, and the cover says 未填写的数字格均为零
+    declared_zero: bool = False  # blank, so without a value, and the cover says 未填写的数字格均为零
 
     def __hash__(self) -> int:
         return hash(self.cell.text)
@@ -378,9 +378,10 @@ class Filing:
     def declared_zeros(self) -> frozenset[str]:
         if isinstance(self.entries, BareEntries):
             return self.entries.declared_zeros
+        if None not in self._values:  # nearly always
+            return frozenset()
         names, entries = parted(self.entries)
-        declared = list(map(_DECLARED_ZERO, entries))
-        return frozenset(compress(names, declared)) if True in declared else frozenset()
+        return frozenset(compress(names, map(_DECLARED_ZERO, entries)))
 
     @cached_property
     def reasons(self) -> dict[str, str]:
@@ -393,10 +394,15 @@ class Filing:
         if isinstance(self.entries, BareEntries):
             return self.entries.inputs
         names, entries = parted(self.entries)
-        values: tuple[Value, ...] = tuple(map(_VALUE, entries))
+        values = self._values
         if self.declared_zeros:
             values = tuple([0 if entry.declared_zero else entry.value for entry in entries])
         return self.entries.like(values) if isinstance(self.entries, Row) else Row(names, values)
+
+    @cached_property
+    def _values(self) -> tuple[Value, ...]:
+        """Of the entries; a declared zero is None."""
+        return tuple(map(_VALUE, parted(self.entries)[1]))
 
     @cached_property
     def figures(self) -> Mapping[str, Value]:

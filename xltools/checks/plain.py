@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import compress, count
+from operator import not_
 
 from xltools.compute import in_order, input_names
 from xltools.filing import Entry, Filing
@@ -55,13 +57,12 @@ def doubtful(filing: Filing, level: str) -> tuple[Judged, ...]:
     slots, found = lay_out(filing.form).inputs, in_order(filing.entries, input_names(filing.form))
     if known is None:
         return tuple([(slot, entry) for slot, entry in zip(slots, found, strict=True) if entry is not None])
-    if all(map(dict.__contains__, known.shared, map(id, found))):  # nearly always
-        return ()
+    unmet = compress(count(), map(not_, map(dict.__contains__, known.shared, map(id, found))))
     return tuple(
         [
-            (slot, entry)
-            for slot, entry, plain in zip(slots, found, known.plain, strict=True)
-            if entry is not None and not plain.has(entry)
+            (slots[at], entry)
+            for at in unmet
+            if (entry := found[at]) is not None and not known.plain[at].has(entry)
         ]
     )
 

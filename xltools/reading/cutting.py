@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from xltools.reading.known import Unusual
 
@@ -23,18 +23,21 @@ UTF_8 = re.compile(
 
 
 class Cut:
-    """How values are cut out of a kind of part: what stands before and behind each."""
+    """How values are cut out of a kind of part: what stands before each, one of several things, and behind."""
 
     def __init__(self, before: Sequence[bytes], value: bytes, behind: bytes) -> None:
         self._behind = behind
-        begun = b"|".join(map(re.escape, before))
-        self._each = re.compile(b"(" + begun + b")(" + value + b")" + re.escape(behind))
+        self._before = before[0] if len(before) == 1 else None  # looked for in half of the time
+        begun = re.escape(before[0]) if len(before) == 1 else b"(" + b"|".join(map(re.escape, before)) + b")"
+        self._each = re.compile(begun + b"(" + value + b")" + re.escape(behind))
 
     def pieces(self, data: bytes) -> tuple[list[bytes], list[bytes]]:
-        """What stands around the values, with what stands before each by itself; and the values."""
+        """What stands around the values, and the values.  What stands before each is a piece by itself, where it may be
+        one of several things."""
         pieces = self._each.split(data)
-        values = pieces[2::3]
-        del pieces[2::3]
+        step = 2 if self._before else 3
+        values = pieces[step - 1 :: step]
+        del pieces[step - 1 :: step]
         return pieces, values
 
     def marked(self, pieces: Sequence[bytes]) -> bytes:
@@ -44,7 +47,11 @@ class Cut:
         "<" of XML begins a tag, so that any further ">" stands in a text.
         """
         made = [pieces[0]]
-        for number, (before, piece) in enumerate(zip(pieces[1::2], pieces[2::2], strict=True)):
+        if self._before:
+            around: Iterable[tuple[bytes, bytes]] = ((self._before, piece) for piece in pieces[1:])
+        else:
+            around = zip(pieces[1::2], pieces[2::2], strict=True)
+        for number, (before, piece) in enumerate(around):
             made += (before, b"%d" % (MARK + number), self._behind, piece)
         part = b"".join(made)
         if not UTF_8.match(part) or b"<!" in part or HOLE in part or part.count(b"<") != part.count(b">"):

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from itertools import compress, count
+from operator import not_
 from pathlib import Path
 from typing import cast
 
@@ -125,11 +127,8 @@ def _fill_in(file: str, sha: str, form: Form, book: Book, front: Book) -> Filing
     broken = {fault.sheet for fault in faults}
     sound = {name for name in layout.by_name if name in book.sheets and name not in broken}
     transfers = tuple(_transfers(book))
-    cover = {
-        one.id: cover_text(book.sheets[COVER].cell(layout.cover[one.id].address), one.type)
-        for one in form.cover
-        if COVER in sound
-    }
+    words = _words(layout)
+    cover = words.cover_of(book.sheets[COVER]) if COVER in sound else {}
     return Filing(
         file=file,
         sha256=sha,
@@ -143,13 +142,11 @@ def _fill_in(file: str, sha: str, form: Form, book: Book, front: Book) -> Filing
         label_faults=faults,
         entries=_entries(book, layout, sound, cover.get(ZERO_FIELD) == ZERO_WORD),
         texts={
-            name: clean(book.sheets[place.sheet].cell(place.address).text)
-            for name, place in layout.texts.items()
-            if place.sheet in sound
+            name: clean(book.sheets[sheet].cell(at).text) for name, sheet, at in words.texts if sheet in sound
         },
         cover=cover,
         typed_totals={**dict(_printed_totals(layout, transfers)), **_typed_totals(book, layout, sound)},
-        explanations=dict(_explanations(book, layout, sound)),
+        explanations=words.explanations_of(book.sheets[CHECKS]) if CHECKS in sound else {},
         last_shown=_last_shown(book, layout, sound),
         problems=tuple(_problems(book)),
         held=_held(book),
@@ -193,10 +190,9 @@ def _entries(book: Book, layout: Layout, sound: set[str], zeros: bool) -> Mappin
         else:
             known = _known_inputs(layout, name, zeros)
             read: list[Entry | None] = list(map(dict.get, known, map(id, cells)))
-            if all(read):
-                found += cast("list[Entry]", read)
-            else:
-                found += [one or of.learn(cell) for one, of, cell in zip(read, known, cells, strict=True)]
+            for at in compress(count(), map(not_, read)):
+                read[at] = known[at].learn(cells[at])
+            found += cast("list[Entry]", read)
     return _no_entries(layout, there).like(tuple(found))
 
 
@@ -296,13 +292,34 @@ def cover_text(cell: Cell, kind: str) -> str:
     return clean(cell.text).strip()
 
 
-def _explanations(book: Book, layout: Layout, sound: set[str]) -> Iterator[tuple[str, str]]:
-    if CHECKS in sound:
-        cells = book.sheets[CHECKS].cells
-        for name, row in layout.rules.items():
-            cell = cells.get(row.explanation.address)
-            if cell is not None and cell.text and (text := clean(cell.text).strip()):
-                yield name, text
+@dataclass(frozen=True)
+class _Words:
+    """Where a unit writes words, and what they are."""
+
+    cover: Picked
+    fields: tuple[tuple[str, str], ...]  # of the cover, with their types
+    explanations: Picked
+    rules: tuple[str, ...]  # that they are about
+    texts: tuple[tuple[str, str, str], ...]  # name, sheet, address
+
+    def cover_of(self, sheet: SheetFacts) -> dict[str, str]:
+        cells = self.cover.of(sheet.cells)
+        return {name: cover_text(cell, kind) for (name, kind), cell in zip(self.fields, cells, strict=True)}
+
+    def explanations_of(self, sheet: SheetFacts) -> dict[str, str]:
+        said = [clean(cell.text).strip() if cell.text else "" for cell in self.explanations.of(sheet.cells)]
+        return {rule: text for rule, text in zip(self.rules, said, strict=True) if text}
+
+
+@lru_cache(maxsize=64)
+def _words(layout: Layout) -> _Words:
+    return _Words(
+        cover=Picked(layout.cover[one.id].address for one in layout.form.cover),
+        fields=tuple((one.id, one.type) for one in layout.form.cover),
+        explanations=Picked(row.explanation.address for row in layout.rules.values()),
+        rules=tuple(layout.rules),
+        texts=tuple((name, place.sheet, place.address) for name, place in layout.texts.items()),
+    )
 
 
 def _last_shown(book: Book, layout: Layout, sound: set[str]) -> Mapping[str, Value]:

@@ -91,7 +91,7 @@ def why_ignored(path: Path | str) -> str | None:
     >>> why_ignored("布海镇.xlsx") is None
     True
     """
-    name = Path(path).name
+    name = path.name if isinstance(path, Path) else Path(path).name
     folded = name.casefold()
     if folded.startswith(("~$", ".~", "~wrl")):
         return "这是 Excel 或 WPS 打开工作簿时留下的临时文件，不是报送件。"

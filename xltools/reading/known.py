@@ -58,20 +58,21 @@ class Store(Generic[Known]):
 
         What has to be met more than twice never drives out what is shared by more.
         """
+        # No lock where it is known: a thread that comes between the two steps learns it once more.
+        known: Known | None = self._known.pop(key, _UNKNOWN)
+        if known is not _UNKNOWN:
+            self._known[key] = known  # the last to be forgotten
+            return known
         with self._lock:
-            known: Known | None = self._known.pop(key, _UNKNOWN)
-            if known is not _UNKNOWN:
-                self._known[key] = known  # the last to be forgotten
-                return known
             if len(self._known) >= FEW_KNOWN and not self._is_met_again(key, often):
                 return None
         known = None
         with suppress(Unusual, Refused):
             known = learn()
-        with self._lock:
-            if len(self._known) >= MOST_KNOWN:
-                del self._known[next(iter(self._known))]
-            self._known[key] = known
+        if len(self._known) >= MOST_KNOWN:
+            oldest = next(iter([*self._known]), None)  # of a copy: another thread may take it away in between
+            self._known.pop(oldest, None)
+        self._known[key] = known
         return known
 
     def _is_met_again(self, key: Hashable, often: int) -> bool:

@@ -37,7 +37,8 @@ MOST_CELLS_KEPT = 20_000  # of all places together: a hostile file may have as m
 _STRING_MARK = "\ue000"  # before a mark that was taken for the number of a string
 
 
-_CELL_VALUE = Cut((b"<v>", b"<is><t>", b'<is><t xml:space="preserve">'), NO_MARKUP, b"</")
+_CELL_VALUE = Cut((b"<v>",), NO_MARKUP, b"</")
+_CELL_VALUE_OR_TEXT = Cut((b"<v>", b"<is><t>", b'<is><t xml:space="preserve">'), NO_MARKUP, b"</")
 _HEIGHT = re.compile(rb'(<row [^<>]*? ht=")[1-9][0-9]{0,2}(?:\.[0-9]+)?(?=")')  # of a row that can be seen
 
 
@@ -82,10 +83,12 @@ FORGETTING.append(_LATELY.clear)
 
 
 def _known_sheet(data: bytes, common: Common, often: int) -> tuple[_SheetSkeleton | None, list[bytes]]:
-    pieces, values = _CELL_VALUE.pieces(data)
+    # Whichever way a sheet is cut, nothing of it is lost: a text that stands further down is a piece of the skeleton.
+    cut = _CELL_VALUE_OR_TEXT if data.find(b"<is>", 0, HEAD) >= 0 else _CELL_VALUE
+    pieces, values = cut.pieces(data)
     pieces[0] = _without_view(pieces[0])
-    key = Long(HOLE.join(pieces), common.styles)
-    return _SHEETS.get(key, lambda: _learn_sheet(pieces, common), often=often), values
+    key = Long(HOLE.join(pieces), (cut, common.styles))
+    return _SHEETS.get(key, lambda: _learn_sheet(cut, pieces, len(values), common), often=often), values
 
 
 def _in_one_way(data: bytes) -> bytes:
@@ -115,6 +118,11 @@ _VIEWS, _VIEWS_END = b"<sheetViews>", b"</sheetViews>"
 def _without_view(head: bytes) -> bytes:
     """What stands before the first value of a sheet, with nothing said of the window that the sheet was seen in, if that
     is sound: nobody asks for it."""
+    return (_viewless if len(head) <= HEAD else _viewless.__wrapped__)(head)
+
+
+@lru_cache(maxsize=256)
+def _viewless(head: bytes) -> bytes:
     start, end = head.find(_VIEWS, 0, HEAD), head.find(_VIEWS_END, 0, HEAD)
     if not 0 < start < end < head.find(b"<sheetData"):
         return head
@@ -155,7 +163,8 @@ class _Fillings(dict[bytes | str | None, Cell]):
     __eq__, __hash__ = object.__eq__, object.__hash__  # type: ignore[assignment]  # known by identity
 
     def __missing__(self, value: bytes | str | None) -> Cell:
-        text = text_of(value) if isinstance(value, bytes) else value
+        """Raises Unusual for what cannot stand there as it is."""
+        text = self._text_of(value) if isinstance(value, bytes) else value
         cell = self._cell(text)
         if len(text or "") <= LONGEST_ALIKE:
             if len(self) >= MOST_ALIKE:
@@ -172,6 +181,14 @@ class _Fillings(dict[bytes | str | None, Cell]):
     def forget(self) -> None:
         _Fillings.kept -= len(self)
         self.clear()
+
+    def _text_of(self, value: bytes) -> str:
+        """Of a value that stands in the sheet itself."""
+        like = self._like
+        # What is escaped; and an empty text and a cell without any, which look the same here.
+        if like.kind == "text" and (b"_x" in value or (not value and like.formula is None)):
+            raise Unusual
+        return text_of(value)
 
     def _cell(self, text: str | None) -> Cell:
         like = self._like
@@ -202,8 +219,6 @@ class _SheetSkeleton(Skeleton):
     direct: _Holes  # values as they stand
     strings: _Holes  # values that are numbers of strings
     rest: tuple[Cell, ...]  # cells that are no holes, and BLANK
-    results: Picker  # values that are texts by themselves
-    unempty: Picker  # those of them that may not be empty
     expanded: int  # characters of shared formulas
 
     def filled(self, values: list[bytes], common: Common, name: str, state: State) -> SheetFacts:
@@ -211,8 +226,6 @@ class _SheetSkeleton(Skeleton):
         expanded = common.expanded + self.expanded
         if expanded > MOST_EXPANDED or len(values) != self.count:
             raise Unusual  # more growth than is allowed; a character that no XML has
-        if b"_x" in HOLE.join(self.results(values)) or b"" in self.unempty(values):
-            raise Unusual
         direct, strings = self.direct, self.strings
         try:
             texts = map(common.numbered.__getitem__, strings.pick(values))
@@ -221,7 +234,7 @@ class _SheetSkeleton(Skeleton):
                 *map(getitem, strings.fillings, texts),
                 *self.rest,
             ]
-        except KeyError:
+        except KeyError:  # no such string
             raise Unusual from None
         common.expanded = expanded  # not before: what is unusual is read plainly, and counted there
         facts = self.facts
@@ -257,18 +270,15 @@ class _MarkedStrings(Sequence[str]):
 _SHEETS: Store[_SheetSkeleton] = Store()
 
 
-def _learn_sheet(pieces: Sequence[bytes], common: Common) -> _SheetSkeleton:
-    """Raises Unusual or Refused where a value would not simply be that of one cell."""
+def _learn_sheet(cut: Cut, pieces: Sequence[bytes], count: int, common: Common) -> _SheetSkeleton:
+    """Raises Unusual or Refused where one of the values would not simply be that of one cell."""
     reader = SheetReader(Common(_MarkedStrings(), common.styles), MOST_CELLS)
-    reader.parse(_CELL_VALUE.marked(pieces), "")
+    reader.parse(cut.marked(pieces), "")
     if reader.arrays or reader.drawing or reader.overfull or reader.spread_to:
         raise Unusual
-    count = len(pieces) // 2
     direct: dict[int, _Filled] = {}  # by number of the value
     strings: dict[int, _Filled] = {}
     rest: list[tuple[int, Cell]] = []
-    results: list[int] = []
-    unempty: list[int] = []
     for at, cell in enumerate(reader.cells.values()):
         mark = cell.text.removeprefix(_STRING_MARK)
         number = number_of_mark(mark)
@@ -280,12 +290,8 @@ def _learn_sheet(pieces: Sequence[bytes], common: Common) -> _SheetSkeleton:
             continue
         if cell.kind not in ("number", "text", "error"):
             raise Unusual
-        if cell.kind == "text" and not is_string:
-            if cell.format == "date":  # or a date of ISO 8601
-                raise Unusual
-            results.append(number)
-            if cell.formula is None:  # an empty text and a cell without any look the same here
-                unempty.append(number)
+        if cell.kind == "text" and not is_string and cell.format == "date":  # or a date of ISO 8601
+            raise Unusual
         fillings = _fillings(cell.kind, cell.formula, cell.locked, cell.format, cell.code)
         (strings if is_string else direct)[number] = at, fillings
     if len(direct) + len(strings) != count:
@@ -301,8 +307,6 @@ def _learn_sheet(pieces: Sequence[bytes], common: Common) -> _SheetSkeleton:
         direct=_Holes(picker(list(direct)), tuple(fillings for _, fillings in direct.values())),
         strings=_Holes(picker(list(strings)), tuple(fillings for _, fillings in strings.values())),
         rest=(*(cell for _, cell in rest), BLANK),
-        results=picker(results),
-        unempty=picker(unempty),
         expanded=reader.common.expanded,
     )
 

@@ -83,7 +83,7 @@ _FRAMES: Store[bool] = Store()
 
 def read_strings(data: bytes) -> list[str] | None:
     """The shared strings, each of which is known or sound by itself; None where the plain reader has to read them."""
-    if b"<!" in data or len(data) > MOST_TEXT:
+    if len(data) > MOST_TEXT:
         return None
     pieces = data.split(_STRING_ENDS)
     at = pieces[0].find(b"<si>")
@@ -106,6 +106,7 @@ def _is_frame(head: bytes, tail: bytes) -> bool:
     """Whether strings between these are all there is: they count, and nothing does without them."""
     return (
         UTF_8.match(head) is not None
+        and b"<!" not in head + tail
         and _all_strings(head + tail) == []
         and _all_strings(head + b"<si><t>1</t></si>" + tail) == ["1"]
     )
@@ -141,6 +142,8 @@ def _unescaped(text: str) -> str:
 def _one_string(stored: bytes) -> str:
     """What a string says that has runs or entities.  Raises Unusual or Refused where it is not sound by itself; what is
     sound by itself is so among others, and says the same, since there are no comments, and no namespaces but theirs."""
+    if b"<!" in stored:
+        raise Unusual
     strings = _all_strings(b'<sst xmlns="%b">%b</si></sst>' % (MAIN[0].encode(), stored))
     if len(strings) != 1 or b"xmlns" in stored:
         raise Unusual
