@@ -571,7 +571,7 @@ def main() -> None:
     open_streams(sys.stdout, sys.stderr)
     # Most of what is made lives to the end and goes with the process: looking through the reports of thousands, again
     # and again, for what nobody refers to any more takes long.
-    gc.set_threshold(20_000, 20)
+    gc.set_threshold(200_000, 20)
     atexit.register(gc.freeze)
     try:
         code = app(standalone_mode=False)

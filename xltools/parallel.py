@@ -348,7 +348,7 @@ def _begin(work: Callable[[Any], Any], seconds: float, parent: Connection) -> No
     """Leaves Ctrl-C to the parent."""
     global _work, _seconds, _nowhere
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.set_threshold(20_000, 20)  # hardly anything of what is made here goes round in circles
+    gc.set_threshold(200_000, 20)  # hardly anything of what is made here goes round in circles
     threading.Thread(target=_end_with, args=[parent], daemon=True).start()
     _work, _seconds, _nowhere = work, seconds, os.open(os.devnull, os.O_WRONLY)
 

@@ -7,7 +7,7 @@ kind of cell, and known from then on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import compress, count
@@ -76,11 +76,9 @@ def learn(filing: Filing, level: str, silent: Sequence[Judged]) -> None:
     known = _known(filing, level)
     if known is None:
         return
-    assert filing.form is not None
-    sets = dict(zip(input_names(filing.form), known.plain, strict=True))
     for slot, entry in silent:
         if (entry.value is not None or entry.declared_zero) and len(entry.cell.text) <= LONGEST_PLAIN:
-            sets[slot.item.id].add(entry)
+            known.by_item[slot.item.id].add(entry)
 
 
 @dataclass(frozen=True)
@@ -89,6 +87,7 @@ class _PlainInputs:
 
     plain: tuple[Plain, ...]
     shared: tuple[dict[int, Entry], ...]
+    by_item: Mapping[str, Plain]
 
 
 def _known(filing: Filing, level: str) -> _PlainInputs | None:
@@ -117,7 +116,8 @@ def _plain(
         return item.type, item.unit, item.places, form.cap(item, level), own
 
     plain = tuple(sets.setdefault(kind(slot), Plain()) for slot in lay_out(form).inputs)
-    return _PlainInputs(plain, tuple(one.shared for one in plain))
+    by_item = dict(zip(input_names(form), plain, strict=True))
+    return _PlainInputs(plain, tuple(one.shared for one in plain), by_item)
 
 
 def forget() -> None:

@@ -71,6 +71,7 @@ class ZipEntry(NamedTuple):
 
 class Directory(NamedTuple):
     entries: Sequence[ZipEntry]
+    names: tuple[str, ...]  # theirs
     start: int  # where it stands in the file
 
 
@@ -109,7 +110,7 @@ def read_directory(data: bytes) -> Directory:
         entries.append(entry)
     if at != start + size:
         refuse_suspect("目录和内容对不上")
-    return Directory(entries, start)
+    return Directory(entries, tuple([entry.name for entry in entries]), start)
 
 
 def find_directory(data: bytes) -> tuple[int, int, int]:
@@ -223,8 +224,10 @@ def _decode_name(raw: bytes, flags: int, extra: Mapping[int, bytes]) -> str:
 
 def refuse_bombs(data: bytes, entries: Sequence[ZipEntry]) -> None:
     """Judged by the declared sizes; inflating later stops where a part outgrows its own."""
-    total = sum(entry.size for entry in entries)
-    if total > TOTAL_LIMIT or (total > RATIO_FREE and total > RATIO_LIMIT * len(data)):
+    total = sum([entry.size for entry in entries])
+    if total <= RATIO_FREE:
+        return
+    if total > TOTAL_LIMIT or total > RATIO_LIMIT * len(data):
         refuse_too_large()
     for entry in entries:
         if entry.size > PART_LIMIT or (entry.size > RATIO_FREE and entry.size > RATIO_LIMIT * entry.packed):
@@ -237,24 +240,27 @@ def part_key(name: str) -> str:
     return unquote(name).casefold()
 
 
-def check_names(entries: Sequence[ZipEntry]) -> None:
-    named = tuple((entry.name, entry.size > 0) for entry in entries)
-    (_check_names if len(named) <= MOST_COMMON else _check_names.__wrapped__)(named)
+def check_names(directory: Directory) -> None:
+    names = directory.names
+    folders = (_check_names if len(names) <= MOST_COMMON else _check_names.__wrapped__)(names)
+    if any(entry.size > 0 for entry in directory.entries if folders and entry.name in folders):
+        refuse_suspect("部件的名称不合规矩")
 
 
 @lru_cache(maxsize=64)
-def _check_names(named: tuple[tuple[str, bool], ...]) -> None:
-    """Names, and whether there is something in the part; those of most workbooks are the same."""
+def _check_names(names: tuple[str, ...]) -> frozenset[str]:
+    """Those that are names of folders; the names of most workbooks are the same."""
     seen = set()
-    for name, is_filled in named:
+    for name in names:
         name, key = unquote(name), part_key(name)
-        if re.search(r"[\x00-\x1f\\]|^/|^[A-Za-z]:", name) or (name.endswith("/") and is_filled):
+        if re.search(r"[\x00-\x1f\\]|^/|^[A-Za-z]:", name):
             refuse_suspect("部件的名称不合规矩")
         if any(step in ("", ".", "..") for step in name.removesuffix("/").split("/")):
             refuse_suspect("部件的名称不合规矩")
         if key in seen:
             refuse_suspect("有两个同名的部件")
         seen.add(key)
+    return frozenset(name for name in names if unquote(name).endswith("/"))
 
 
 def check_places(data: bytes, directory: Directory) -> list[ZipEntry]:

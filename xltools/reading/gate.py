@@ -16,10 +16,11 @@ import io
 import os
 import posixpath
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from xltools.longpath import reachable
 from xltools.reading.active import refuse_active_content, refuse_macros
@@ -211,31 +212,48 @@ def admit(data: bytes) -> Package:
             sentence = "文件在传输途中被当成文本改动过，内容已经损坏。"
             raise refused(DAMAGED, sentence, "请换一种方式重新发送原文件。") from None
         raise
-    entries = directory.entries
-    refuse_bombs(data, entries)
-    refuse_other_archives(data, entries)
-    if any(entry.flags & CIPHERED for entry in entries):
+    refuse_bombs(data, directory.entries)
+    refuse_other_archives(data, directory.names)
+    if any(entry.flags & CIPHERED for entry in directory.entries):
         refuse_ciphered()
-    check_names(entries)
+    check_names(directory)
     placed = {entry.name: entry for entry in check_places(data, directory)}
-    parts = [placed[entry.name] for entry in entries if not entry.name.endswith("/")]
-    keys = {part_key(entry.name): entry.name for entry in parts}
-    types, kept = _check_parts(data, parts)
-    relations = tuple(_related(types, kept))
+    outline = (_outline if len(placed) <= MOST_COMMON else _outline.__wrapped__)(directory.names)
+    entries = {name: placed[name] for name in outline.parts}
+    types, kept = _check_parts(data, entries.values(), outline)
+    relations = tuple(_related(outline, kept))
     declared = tuple(types.items())
     judge = _judge if len(declared) <= MOST_COMMON else _judge.__wrapped__
     main, strict = judge(declared, relations)
     return Package(
         sha256=hashlib.sha256(data).hexdigest(),
         size=len(data),
-        names=tuple(entry.name for entry in parts),
+        names=outline.parts,
         main=main,
         strict=strict,
         _data=data,
-        _entries={entry.name: entry for entry in parts},
+        _entries=entries,
         _kept=kept,
-        _keys=keys,
+        _keys=outline.keys,
     )
+
+
+class _Outline(NamedTuple):
+    """What the names in an archive say of its parts."""
+
+    parts: tuple[str, ...]  # all but folders
+    keys: Mapping[str, str]  # part keys → names
+    contents: str | None  # the part that lists the types of all
+    relations: Mapping[str, str]  # those that say what others refer to → the others
+
+
+@lru_cache(maxsize=64)
+def _outline(names: tuple[str, ...]) -> _Outline:
+    """The names in most workbooks are the same."""
+    parts = tuple(name for name in names if not name.endswith("/"))
+    keys = {part_key(name): name for name in parts}
+    relations = {name: _source_of(name) for name in parts if name.casefold().endswith(".rels")}
+    return _Outline(parts, keys, keys.get("[content_types].xml"), relations)
 
 
 @lru_cache(maxsize=64)
@@ -258,20 +276,14 @@ def _judge(
     return main, strict
 
 
-def _related(types: Iterable[str], kept: Mapping[str, bytes]) -> Iterator[tuple[str, tuple[Relation, ...]]]:
+def _related(outline: _Outline, kept: Mapping[str, bytes]) -> Iterator[tuple[str, tuple[Relation, ...]]]:
     """Each part that refers to others, and what to; the links of a roll-up's long sheets are the same on all of them."""
     read: dict[bytes, tuple[Relation, ...]] = {}
-    for name in types:
-        if _is_relations(name):
-            content = kept[name]
-            if content not in read:
-                read[content] = relations_in(content)
-            yield _source_of(name), read[content]
-
-
-@lru_cache(maxsize=1024)
-def _is_relations(name: str) -> bool:
-    return name.casefold().endswith(".rels")
+    for name, source in outline.relations.items():
+        content = kept[name]
+        if content not in read:
+            read[content] = relations_in(content)
+        yield source, read[content]
 
 
 def _source_of(name: str) -> str:
@@ -280,18 +292,19 @@ def _source_of(name: str) -> str:
     return posixpath.join(posixpath.dirname(folder), last[: -len(".rels")])
 
 
-def _check_parts(data: bytes, parts: Sequence[ZipEntry]) -> tuple[Mapping[str, str], dict[str, bytes]]:
+def _check_parts(
+    data: bytes, parts: Collection[ZipEntry], outline: _Outline
+) -> tuple[Mapping[str, str], dict[str, bytes]]:
     """Inflate every part once; the content type of each, and the contents that were kept."""
     kept: dict[str, bytes] = {}
-    contents = next((part for part in parts if part_key(part.name) == "[content_types].xml"), None)
-    if contents is None:
+    if outline.contents is None:
         refuse_missing_part()
-    needed = [contents, *(part for part in parts if _is_relations(part.name))]
-    if sum(part.size for part in needed) > PARSE_LIMIT:
+    needed = [part for part in parts if part.name == outline.contents or part.name in outline.relations]
+    if sum([part.size for part in needed]) > PARSE_LIMIT:
         refuse_too_large()
     for part in needed:
         kept[part.name] = _content(data, part, is_xml=True)
-    types = content_types(kept[contents.name], parts)
+    types = content_types(kept[outline.contents], outline.parts)
     room = KEEP_LIMIT
     for part in parts:
         if part.name in kept:

@@ -6,10 +6,9 @@ import base64
 import binascii
 import codecs
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 
-from xltools.reading.archive import END_MARK, LOCAL_MARK, MOST_COMMON, ZipEntry, ends_as_zip, find_directory
+from xltools.reading.archive import END_MARK, LOCAL_MARK, MOST_COMMON, ends_as_zip, find_directory
 from xltools.reading.refusals import (
     DAMAGED,
     EMPTY,
@@ -204,14 +203,13 @@ def _is_encoded_attachment(text: str) -> bool:
     return inside.startswith((LOCAL_MARK, _OLE)) or _binary_kind(inside) is not None
 
 
-def refuse_other_archives(data: bytes, entries: Sequence[ZipEntry]) -> None:
+def refuse_other_archives(data: bytes, names: tuple[str, ...]) -> None:
     """Refuse zip archives that hold something else than a workbook of our kind."""
     if data.startswith(b"mimetypeapplication/vnd.oasis.opendocument.", 30):
         kind = data[30 + 43 : 30 + 43 + 12]
         if kind.startswith(b"spreadsheet"):
             raise not_xlsx("开放文档表格（.ods）", RESAVE)
         raise not_xlsx("开放文档（.odt 等）", REFILL)
-    names = tuple(entry.name for entry in entries)
     (_refuse_by_names if len(names) <= MOST_COMMON else _refuse_by_names.__wrapped__)(names)
 
 

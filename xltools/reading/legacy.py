@@ -154,7 +154,7 @@ def _xls_grid(book: Any, sheet: Any, budget: Budget) -> Grid:
 def ods_grids(data: bytes) -> list[Grid]:
     directory = archive.read_directory(data)
     archive.refuse_bombs(data, directory.entries)
-    archive.check_names(directory.entries)
+    archive.check_names(directory)
     parts = {entry.name: entry for entry in archive.check_places(data, directory)}
     if any(_holds_script(name) for name in parts):
         raise refused(MACROS, "这份工作簿里带有宏。", "请在没有宏的空白表里填写，存成 .xlsx 后再报。")

@@ -9,12 +9,12 @@ from __future__ import annotations
 import codecs
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from xml.parsers import expat
 
-from xltools.reading.archive import MOST_COMMON, ZipEntry, part_key
+from xltools.reading.archive import MOST_COMMON, part_key
 from xltools.reading.refusals import DOCTYPE, FRESH, refuse_broken, refuse_suspect, refused
 
 LONGEST_COMMON = 16_384  # bytes of what is the same in most workbooks
@@ -143,15 +143,14 @@ def _relations_in(content: bytes) -> tuple[Relation, ...]:
     return tuple(relations)
 
 
-def content_types(content: bytes, parts: Sequence[ZipEntry]) -> Mapping[str, str]:
+def content_types(content: bytes, parts: tuple[str, ...]) -> Mapping[str, str]:
     """Part name -> content type, lower case; "" for a part that has none."""
     is_common = len(content) <= LONGEST_COMMON and len(parts) <= MOST_COMMON
-    names = tuple(part.name for part in parts)
-    return (_content_types if is_common else _content_types.__wrapped__)(content, names)
+    return (_content_types if is_common else _content_types.__wrapped__)(content, parts)
 
 
 @lru_cache(maxsize=64)
-def _content_types(content: bytes, parts: Sequence[str]) -> Mapping[str, str]:
+def _content_types(content: bytes, parts: tuple[str, ...]) -> Mapping[str, str]:
     endings: dict[str, str] = {}
     places: dict[str, str] = {}
 

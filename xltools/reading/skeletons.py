@@ -84,7 +84,7 @@ FORGETTING.append(_LATELY.clear)
 
 def _known_sheet(data: bytes, common: Common, often: int) -> tuple[_SheetSkeleton | None, list[bytes]]:
     # Whichever way a sheet is cut, nothing of it is lost: a text that stands further down is a piece of the skeleton.
-    cut = _CELL_VALUE_OR_TEXT if data.find(b"<is>", 0, HEAD) >= 0 else _CELL_VALUE
+    cut = _CELL_VALUE_OR_TEXT if data.find(b' t="inlineStr"', 0, HEAD) >= 0 else _CELL_VALUE
     pieces, values = cut.pieces(data)
     pieces[0] = _without_view(pieces[0])
     key = Long(HOLE.join(pieces), (cut, common.styles))
