@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, TypeVar, overload
+from typing import Any, NamedTuple, TypeVar, overload
 
 from xltools.expression import Ref, exact
 from xltools.form import Form, Item, RuleLine, Value, Values
@@ -142,8 +142,7 @@ class _Group:
         return (None if None in picked else sum(picked) for picked in (one(numbers) for one in self.each))
 
 
-@dataclass(frozen=True)
-class _Sums:
+class _Sums(NamedTuple):
     """A form's items by position: its inputs in their order, then its totals, group by group, each after what it
     adds up."""
 
@@ -306,8 +305,7 @@ def rule_results(
         yield RuleResult(line, holds, status, sides.left, sides.right, sides.difference)
 
 
-@dataclass(frozen=True)
-class _Rules:
+class _Rules(NamedTuple):
     """The rule lines that bind a level, over this year's figures and, behind them, some of last year's."""
 
     names: tuple[str, ...]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 from unicodedata import category
 
 from xltools.words import BLANK
@@ -46,8 +47,7 @@ _NOTHING = "-−－–—/"
 _BRACKETS = "（）()〔〕：: "
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """One section of a format.  `is_odd` says that something in it is not known to be harmless."""
 
     before: str = ""  # texts in front of the number
