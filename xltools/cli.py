@@ -514,6 +514,7 @@ def gather_and_check(
     from xltools.intake import check
     from xltools.issued import Register
 
+    gc.freeze()  # what is loaded by now stays, and need not be looked through
     keys = [load_form(name).key for name in form or ()]
     aside = [one for one in (units, key) if one is not None]
     if leave_out is not None:
@@ -584,10 +585,7 @@ def named_unit(name: str, code: str, kind: str, level: str | None, parent: str) 
 def main() -> None:
     """Runs the command line; every error raised on purpose becomes one Chinese sentence on stderr."""
     open_streams(sys.stdout, sys.stderr)
-    # Most of what is made lives to the end and goes with the process: looking through the reports of thousands, again
-    # and again, for what nobody refers to any more takes long.
-    gc.set_threshold(20_000, 20)
-    atexit.register(gc.freeze)
+    atexit.register(gc.freeze)  # what there is goes with the process: nothing to look through in the end
     try:
         code = app(standalone_mode=False)
         close_streams()
