@@ -126,17 +126,16 @@ def picker(places: Sequence[int]) -> Picker:
     return lambda numbers: (numbers[place],)
 
 
-@dataclass(frozen=True)
-class _Group:
+class _Group(NamedTuple):
     """Totals of equally many parts, none of which adds up another: worked out together."""
 
     parts: Picker  # of the first total, of the second …
-    count: int  # of parts of each
+    size: int  # parts of each
     each: tuple[Picker, ...]  # the parts, total by total
 
     def of_all(self, numbers: Sequence[Any]) -> Iterable[Number]:
         """Where no number is missing."""
-        return map(sum, zip(*[iter(self.parts(numbers))] * self.count, strict=True))
+        return map(sum, zip(*[iter(self.parts(numbers))] * self.size, strict=True))
 
     def of_some(self, numbers: Sequence[Any]) -> Iterable[Number | None]:
         return (None if None in picked else sum(picked) for picked in (one(numbers) for one in self.each))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
@@ -59,14 +58,12 @@ class Section(NamedTuple):
     is_odd: bool = False
 
 
-@dataclass(slots=True)
 class _Draft:
-    before: str = ""
-    digits: str = ""
-    after: str = ""
-    marks: list[str] = field(default_factory=list)
-    is_text: bool = False
-    is_split: bool = False  # by a text among the digits
+    def __init__(self) -> None:
+        self.before = self.digits = self.after = ""
+        self.marks: list[str] = []
+        self.is_text = False
+        self.is_split = False  # by a text among the digits
 
     def take(self, kind: str, text: str) -> None:
         if kind == "bracket":
@@ -235,4 +232,4 @@ def _is_harmless(text: str, unit: str | None) -> bool:
 
 
 def _is_word(char: str) -> bool:
-    return "\u3400" <= char <= "\u9fff" or char in _PUNCTUATION
+    return 0x3400 <= ord(char) <= 0x9FFF or char in _PUNCTUATION
