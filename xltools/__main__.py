@@ -3,7 +3,6 @@
 Light to import: every process that helps with checking loads the program's main module once more.
 """
 
-
 import gc
 
 

@@ -7,7 +7,6 @@ compares is laid out once as positions in a list, since it is worked out for tho
 from __future__ import annotations
 
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
@@ -260,8 +259,7 @@ class Status(StrEnum):
 BROKEN_STATUS = {"error": Status.BROKEN, "query": Status.QUERIED, "note": Status.REMARKED}
 
 
-@dataclass(frozen=True, slots=True)
-class RuleResult:
+class RuleResult(NamedTuple):
     """One rule line on one set of figures.  `holds` is None while undecided or not binding."""
 
     line: RuleLine

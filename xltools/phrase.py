@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from xltools.errors import FormError
 from xltools.words import BLANKS, FULL_WIDTH
@@ -74,8 +74,7 @@ _OURS = (
 _ANOTHER = rf"(?:^|[,，])[{_TERRITORIES}镇乡][^{PAUSES}]{{1,8}}?(?:局|中心|站|所|大队|公司|学校|医院)"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A number as the text states it, and the words that do."""
 
     start: int  # where the words stand, so that the same number read twice is told
