@@ -26,7 +26,7 @@ from xltools.cli import main
 from xltools.detail import FIRST_ROW
 from xltools.errors import BusyError, RoundError, UsageError, WriteError
 from xltools.finding import Outcome
-from xltools.intake import LastYear
+from xltools.lastyear import LastYear
 from xltools.merging import merge
 from xltools.reporting.board import board_document, board_report
 from xltools.reporting.page import board_page

@@ -14,7 +14,7 @@ from test_commands import run
 from xltools import Unit, load_form
 from xltools.errors import XltoolsError
 from xltools.reporting import export
-from xltools.reporting.export import Exports
+from xltools.reporting.beside import Exports
 from xltools.reporting.json import harmless
 from xltools.result import CheckResult, MergeResult
 from xltools.rollup import roll_up

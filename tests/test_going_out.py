@@ -23,7 +23,8 @@ from xltools.finding import Outcome
 from xltools.guarding import Output, demand_data, demand_folder, demand_workbook, guard
 from xltools.issuing import fill, left_out, read_sound, rollup_for
 from xltools.reading.ours import is_export, why_no_filing
-from xltools.reporting.export import FINDINGS, TIDY, WIDE, csv_files, parquet_file
+from xltools.reporting.beside import FINDINGS, TIDY, WIDE
+from xltools.reporting.export import csv_files, parquet_file
 from xltools.reporting.notice import write_returns
 from xltools.returning import send_back
 from xltools.rollup import roll_up

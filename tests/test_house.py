@@ -22,6 +22,7 @@ ROOMS = [  # top to bottom
     {"checks"},
     {
         "parallel",
+        "workers",
         "sources",
         "lastyear",
         "intake",
@@ -82,7 +83,7 @@ def test_every_library_has_its_home():
         "xlrd": {"reading"},
         "pandas": {"rollup"},
         "fsspec": {"sources"},
-        "distributed": {"parallel"},
+        "distributed": {"workers"},
         "typer": {"cli", "cli_forms", "cli_round", "console"},
     }
     for path in MODULES:

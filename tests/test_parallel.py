@@ -22,9 +22,11 @@ from test_console import piped
 from xltools import Outcome, Roster, Unit, XltoolsError, load_form, merge, write_rollup, write_template
 from xltools.errors import UsageError
 from xltools.forms.finder import FormFinder
-from xltools.intake import Wanted, check, check_many, read_last_year
-from xltools.parallel import BATCH, WORTH_IT, Lost, Workers, cluster, cores, spread
+from xltools.intake import Wanted, check, check_many
+from xltools.lastyear import read_last_year
+from xltools.parallel import spread
 from xltools.sources import Source, sources
+from xltools.workers import BATCH, WORTH_IT, Lost, Workers, cluster, cores
 
 F2021, F2019, SNOW = (
     load_form(key) for key in ("gov-info-disclosure/2021", "gov-info-disclosure/2019", pipe.OWN[0])
@@ -247,7 +249,8 @@ only_linux = pytest.mark.skipif(
 STARTED = [pytest.param("", id="doubled", marks=only_linux), pytest.param(THREADS, id="afresh")]
 FATES = """
 import helpers_parallel as fates
-from xltools.parallel import spread, Workers
+from xltools.parallel import spread
+from xltools.workers import Workers
 if __name__ == "__main__":
     fates.known.append("learned")
     items = [*range(20), "die", "known", *range(20), "be killed", *range(3), "hang", "known"]
@@ -270,7 +273,8 @@ def test_who_dies_costs_one_item_however_processes_are_started(tmp_path, threads
 def test_a_program_without_a_guard_is_told_so_and_no_file_is_blamed(tmp_path):
     done = script(
         tmp_path,
-        THREADS + "import helpers_parallel as fates\nfrom xltools.parallel import spread, Workers\n"
+        THREADS + "import helpers_parallel as fates\n"
+        "from xltools.parallel import spread\nfrom xltools.workers import Workers\n"
         "print(list(spread(fates.toy, list(range(20)), Workers(2), 20)))\n",
     )
     out, err = done.communicate(timeout=60)
@@ -289,7 +293,8 @@ def test_a_system_that_gives_no_more_processes_is_said_so(monkeypatch):
 BUSY = """
 import signal
 import helpers_parallel as fates
-from xltools.parallel import spread, Workers
+from xltools.parallel import spread
+from xltools.workers import Workers
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell started the tests aside
     items = ["who"] * 8 + ["wait"] * 8

@@ -26,7 +26,7 @@ from xltools import Unit, write_template
 from xltools.cli import main
 from xltools.errors import BusyError, RosterError, RoundError, UsageError, WriteError
 from xltools.finding import Outcome
-from xltools.intake import LastYear
+from xltools.lastyear import LastYear
 from xltools.merging import merge
 from xltools.reading.rosters import read_roster
 from xltools.reporting.board import board_report, write_board_files

@@ -18,7 +18,7 @@ from xltools.checks import Case, run_checks
 from xltools.compute import rule_results, shares
 from xltools.errors import UsageError
 from xltools.layout import lay_out
-from xltools.reporting.export import Exports
+from xltools.reporting.beside import Exports
 from xltools.rollup import roll_up
 from xltools.scaling import SCALES, scale_figures, scale_of
 from xltools.writing.scaled import ADJUSTED, write_scaled

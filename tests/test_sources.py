@@ -14,9 +14,9 @@ import pytest
 from xltools import Outcome, Unit, XltoolsError, check, cli, load_form, merge, write_rollup, write_template
 from xltools import sources as sources_module
 from xltools.errors import UsageError
-from xltools.parallel import BATCH
 from xltools.reading.archive import FILE_LIMIT
 from xltools.sources import is_url, local_places, sources
+from xltools.workers import BATCH
 
 fsspec = pytest.importorskip("fsspec", reason="needs fsspec: pip install 'xltools[remote]'")
 FORM = load_form(pipe.OWN[0])

@@ -26,7 +26,7 @@ _HOMES = {
     "issue_templates": "xltools.issuing",
     "fill": "xltools.issuing",
     "check": "xltools.intake",
-    "read_last_year": "xltools.intake",
+    "read_last_year": "xltools.lastyear",
     "send_back": "xltools.returning",
     "merge": "xltools.merging",
     "write_rollup": "xltools.writing.rollup",
@@ -54,8 +54,9 @@ if TYPE_CHECKING:
     from xltools.finding import Finding, Level, Outcome
     from xltools.form import Form
     from xltools.forms.catalogue import load_form
-    from xltools.intake import check, read_last_year
+    from xltools.intake import check
     from xltools.issuing import fill, issue_templates, read_answers
+    from xltools.lastyear import read_last_year
     from xltools.layout import lay_out
     from xltools.merging import merge
     from xltools.reading.rosters import read_roster

@@ -16,9 +16,8 @@ from typing import Any
 from xltools.compute import as_number, totals
 from xltools.errors import ValuesError
 from xltools.form import Form
-from xltools.words import number_text
+from xltools.words import MOST_TEXT, number_text
 
-MOST_TEXT = 32_767  # characters a cell holds
 MOST_DIGITS = 15  # significant digits a cell holds
 
 Answer = int | Decimal | str | bool | None

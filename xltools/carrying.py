@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from xltools.answers import MOST_TEXT, Answer, Answers
+from xltools.answers import Answer, Answers
 from xltools.compute import as_number, totals
 from xltools.filing import Cell, Filing
 from xltools.form import Form, Value
@@ -31,7 +31,7 @@ from xltools.problems import (
     place_words,
 )
 from xltools.reading.filings import cover_text, entry_of
-from xltools.words import clean, number_text
+from xltools.words import MOST_TEXT, clean, number_text
 
 ORDER = (
     NO_PLACE,

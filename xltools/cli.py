@@ -7,6 +7,7 @@ would evaluate those of every command twice at each start.
 
 import atexit
 import contextlib
+import copy
 import gc
 import sys
 from collections.abc import Callable, Iterable
@@ -38,9 +39,10 @@ from xltools.errors import UsageError, XltoolsError, system_words
 if TYPE_CHECKING:
     from xltools.answers import Answers
     from xltools.lastyear import LastYear
-    from xltools.parallel import Workers
     from xltools.problems import Transfer
-    from xltools.roster import Unit
+    from xltools.roster import Roster, Unit
+    from xltools.subset import Subset
+    from xltools.workers import Workers
 
 CLEAN, OPEN, USAGE, TROUBLE = 0, 1, 2, 3
 
@@ -210,7 +212,7 @@ def check_command(
     quiet: Quiet = False,
 ) -> None:
     """核对收回来的工作簿，一次列全问题。退出码：0 没有问题，1 有问题，2 用法不对，3 文件或环境不对。"""
-    from xltools.parallel import Workers, cluster
+    from xltools.workers import Workers, cluster
 
     if paths:
         with progress(quiet, "核对") as show, cluster(scheduler, jobs) as workers:
@@ -254,11 +256,11 @@ def return_command(
     quiet: Quiet = False,
 ) -> None:
     """把退回的、待核实的做成标好的新表，连同退回通知；收来的文件不动。退出码同 check。"""
-    from xltools.parallel import Workers
     from xltools.reporting import text
     from xltools.reporting.notice import write_returns
     from xltools.returning import go_back, send_back
     from xltools.sources import local_places
+    from xltools.workers import Workers
 
     if not paths:
         cli_round.refuse_options(units=units, form=form, year=year)
@@ -345,12 +347,11 @@ def merge_command(
     """核对并汇总；退回的、没报的不计入，列在汇总表上。退出码同 check；汇总表没能替换原表时是 3。"""
     from xltools.guarding import Output, demand_workbook, guard
     from xltools.merging import merge
-    from xltools.parallel import cluster
-    from xltools.reporting import json, text
-    from xltools.reporting.export import Exports
+    from xltools.reporting import text
+    from xltools.reporting.beside import Exports
     from xltools.saving import save_rollup
     from xltools.sources import local_places
-    from xltools.subset import subset
+    from xltools.workers import cluster
     from xltools.writing.rollup import write_rollup
     from xltools.writing.running import only_run
 
@@ -400,7 +401,11 @@ def merge_command(
                 key=key,
             )
         show.begin("汇总")
-        only = subset(checked.roster, kind or (), where or ())
+        only: Subset | None = None
+        if kind or where:
+            from xltools.subset import subset
+
+            only = subset(checked.roster, kind or (), where or ())
         result = merge(checked, unit=signer, strict=strict, last=before, prefer=prefer or (), only=only)
         placed, rollup = out, result.rollup
         if rollup is not None:
@@ -417,6 +422,8 @@ def merge_command(
         if rollup is not None and before is not None:
             say(f"  上年的数：{len(rollup.leaves)} 个单位里有 {len(rollup.last_by_unit)} 个查得到")
     else:
+        from xltools.reporting import json
+
         say_json(json.dump(json.merge_document(result, str(placed) if rollup else None)))
     if placed != out:
         complain(f"{out} 正被别的程序打开，没有替换；这次的汇总表另存为 {placed}，关掉原表后可以改回原名。")
@@ -507,23 +514,23 @@ def gather_and_check(
     from xltools.forms.catalogue import load_form
     from xltools.intake import check
     from xltools.issued import Register
-    from xltools.reading.rosters import read_roster
-    from xltools.writing.running import LOCK
 
+    gc.freeze()  # what is loaded by now stays, and need not be looked through
     keys = [load_form(name).key for name in form or ()]
+    aside = [one for one in (units, key) if one is not None]
+    if leave_out is not None:
+        from xltools.writing.running import LOCK
+
+        aside += [leave_out, leave_out.absolute().parent / LOCK]
     return check(
         paths,
         forms=form or (),
         form=keys[0] if len(keys) == 1 else None,
         year=year,
-        roster=read_roster(units) if units else None,
+        roster=roster_in(units),
         last=last_year(last, form, None) if isinstance(last, Path) else last,
         register=Register(key=cli_round.key_in(key)),
-        leave_out=[
-            *(one for one in (units, key) if one is not None),
-            *others,
-            *([leave_out, leave_out.absolute().parent / LOCK] if leave_out is not None else []),
-        ],
+        leave_out=[*aside, *others],
         lean=lean,
         progress=show,
         jobs=workers.jobs,
@@ -542,11 +549,21 @@ def needed(out: Path | None) -> Path:
     return out
 
 
+def roster_in(units: Path | None) -> "Roster | None":
+    if units is None:
+        return None
+    from xltools.reading.rosters import read_roster
+
+    return read_roster(units)
+
+
 def last_year(last: Path | None, form: Iterable[str] | None, unit: "Unit | None") -> "LastYear | None":
+    if last is None:
+        return None
     from xltools.lastyear import read_last_year
 
     own = [name for name in form or () if name.endswith(".toml")]
-    return read_last_year(last, forms=own, unit=unit) if last is not None else None
+    return read_last_year(last, forms=own, unit=unit)
 
 
 def named_unit(name: str, code: str, kind: str, level: str | None, parent: str) -> "Unit":
@@ -566,15 +583,21 @@ def named_unit(name: str, code: str, kind: str, level: str | None, parent: str) 
     return Unit(name=name.strip(), code=code.strip(), kind=kind, level=level, parent=parent.strip())
 
 
+def as_called(whole: typer.Typer) -> typer.Typer:
+    """The command line with the one command that is called, since typer takes its time to make each; where that is
+    none of them, with all, for the help and for what was perhaps meant."""
+    called = copy.copy(whole)
+    named = [one for one in whole.registered_commands if one.name in sys.argv[1:2]]
+    called.registered_commands = named or whole.registered_commands
+    return called
+
+
 def main() -> None:
     """Runs the command line; every error raised on purpose becomes one Chinese sentence on stderr."""
     open_streams(sys.stdout, sys.stderr)
-    # Most of what is made lives to the end and goes with the process: looking through the reports of thousands, again
-    # and again, for what nobody refers to any more takes long.
-    gc.set_threshold(200_000, 20)
-    atexit.register(gc.freeze)
+    atexit.register(gc.freeze)  # what there is goes with the process: nothing to look through in the end
     try:
-        code = app(standalone_mode=False)
+        code = as_called(app)(standalone_mode=False)
         close_streams()
     except UsageError as error:
         complain(str(error))

@@ -21,8 +21,8 @@ from xltools.errors import UsageError
 
 if TYPE_CHECKING:
     from xltools.lastyear import LastYear
-    from xltools.parallel import Workers
     from xltools.rounds.folder import Round
+    from xltools.workers import Workers
 
 CLEAN, OPEN, TROUBLE = 0, 1, 3
 
@@ -133,10 +133,10 @@ def collect_command(
     quiet: Quiet = False,
 ) -> None:
     """收件：存原件、记台账、核对、编第几次报送；来源里的东西不动。退出码：0 都通过，1 有要处理的。"""
-    from xltools.parallel import Workers
     from xltools.reporting.text import one_line, table
     from xltools.rounds.collecting import collect, is_there
     from xltools.rounds.folder import IN
+    from xltools.workers import Workers
 
     with working() as round_, progress(quiet, "收件") as show:
         named, listed = _paths(sources) if sources else ([round_.folder / IN], [])

@@ -7,12 +7,11 @@ compares is laid out once as positions in a list, since it is worked out for tho
 from __future__ import annotations
 
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, TypeVar, overload
+from typing import Any, NamedTuple, TypeVar, overload
 
 from xltools.expression import Ref, exact
 from xltools.form import Form, Item, RuleLine, Value, Values
@@ -126,24 +125,22 @@ def picker(places: Sequence[int]) -> Picker:
     return lambda numbers: (numbers[place],)
 
 
-@dataclass(frozen=True)
-class _Group:
+class _Group(NamedTuple):
     """Totals of equally many parts, none of which adds up another: worked out together."""
 
     parts: Picker  # of the first total, of the second …
-    count: int  # of parts of each
+    size: int  # parts of each
     each: tuple[Picker, ...]  # the parts, total by total
 
     def of_all(self, numbers: Sequence[Any]) -> Iterable[Number]:
         """Where no number is missing."""
-        return map(sum, zip(*[iter(self.parts(numbers))] * self.count, strict=True))
+        return map(sum, zip(*[iter(self.parts(numbers))] * self.size, strict=True))
 
     def of_some(self, numbers: Sequence[Any]) -> Iterable[Number | None]:
         return (None if None in picked else sum(picked) for picked in (one(numbers) for one in self.each))
 
 
-@dataclass(frozen=True)
-class _Sums:
+class _Sums(NamedTuple):
     """A form's items by position: its inputs in their order, then its totals, group by group, each after what it
     adds up."""
 
@@ -262,8 +259,7 @@ class Status(StrEnum):
 BROKEN_STATUS = {"error": Status.BROKEN, "query": Status.QUERIED, "note": Status.REMARKED}
 
 
-@dataclass(frozen=True, slots=True)
-class RuleResult:
+class RuleResult(NamedTuple):
     """One rule line on one set of figures.  `holds` is None while undecided or not binding."""
 
     line: RuleLine
@@ -306,8 +302,7 @@ def rule_results(
         yield RuleResult(line, holds, status, sides.left, sides.right, sides.difference)
 
 
-@dataclass(frozen=True)
-class _Rules:
+class _Rules(NamedTuple):
     """The rule lines that bind a level, over this year's figures and, behind them, some of last year's."""
 
     names: tuple[str, ...]

@@ -15,7 +15,7 @@ from xltools.compute import Number, as_number, shares
 from xltools.filing import Filing, Leaf
 from xltools.finding import Finding
 from xltools.form import Form, Item, Value, Values
-from xltools.intake import faults_of
+from xltools.lastyear import faults_of
 from xltools.roster import Unit
 from xltools.sameness import Sameness
 

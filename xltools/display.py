@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 from unicodedata import category
 
 from xltools.words import BLANK
@@ -26,28 +26,27 @@ _TOKEN = re.compile(
     r"|(?P<bare>.)",
     re.DOTALL | re.IGNORECASE,
 )
-_COLOUR = re.compile(
+_COLOUR = (
     r"black|blue|cyan|green|magenta|red|yellow|黑色|蓝色|青色|蓝绿色|绿色|洋红色|红色|黄色"
-    r"|(?:color|颜色) *(?!2$)[1-9][0-9]?",  # the second is white, which shows nothing
-    re.IGNORECASE,
+    r"|(?:color|颜色) *(?!2$)[1-9][0-9]?"  # the second is white, which shows nothing
 )
 _RED = ("red", "红色")
-_CURRENCY = re.compile(r"\$(.*?)(?:-[0-9A-F]+)?", re.DOTALL | re.IGNORECASE)  # or a locale: $-804
-_CHINESE_NUMERALS = re.compile("dbnum[123]", re.IGNORECASE)
-_CONDITION = re.compile(r"(<=|>=|<>|<|>|=) *(-?[0-9]{1,20}(?:\.[0-9]{1,20})?)")
+_CURRENCY = r"\$(.*?)(?:-[0-9A-F]+)?"  # or a locale: $-804
+_KNOWN_MARK = rf"{_COLOUR}|{_CURRENCY}|dbnum[123]"  # the last for Chinese numerals
+_ANY_CASE = re.DOTALL | re.IGNORECASE
+_CONDITION = r"(<=|>=|<>|<|>|=) *(-?[0-9]{1,20}(?:\.[0-9]{1,20})?)"
 _PLACES = re.compile(r"(?:[#0?](?:,?[#0?])*)?(?:\.([#0?]*))?")  # a comma behind the last digit divides
 _POWER = re.compile(r"0(?:\.(0*))?E[+-]0+", re.IGNORECASE)
 _FRACTION = re.compile(r"#\?+/\?+")  # ? shows no noughts, so that a whole number has no fraction
 _CURRENCIES = ("CNY", "RMB", "USD", "EUR", "HKD", "GBP", "JPY")
 _MINUS, _OPEN, _CLOSE = "-−－", "(（", ")）"
-_WORD = re.compile(r"[\u3400-\u9fff：:；;、。（）()〔〕《》“”]")
+_PUNCTUATION = "：:；;、。（）()〔〕《》“”"
 _NUMBER_WORDS = "两俩仨半双倍打成点负减分丨"  # besides those that Unicode calls numeric: 〇 一 百 万
-_NOTHING = re.compile("[-−－–—/]")
+_NOTHING = "-−－–—/"
 _BRACKETS = "（）()〔〕：: "
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """One section of a format.  `is_odd` says that something in it is not known to be harmless."""
 
     before: str = ""  # texts in front of the number
@@ -59,19 +58,17 @@ class Section:
     is_odd: bool = False
 
 
-@dataclass(slots=True)
 class _Draft:
-    before: str = ""
-    digits: str = ""
-    after: str = ""
-    marks: list[str] = field(default_factory=list)
-    is_text: bool = False
-    is_split: bool = False  # by a text among the digits
+    def __init__(self) -> None:
+        self.before = self.digits = self.after = ""
+        self.marks: list[str] = []
+        self.is_text = False
+        self.is_split = False  # by a text among the digits
 
     def take(self, kind: str, text: str) -> None:
         if kind == "bracket":
             self.marks.append(text)
-            symbol = _CURRENCY.fullmatch(text)
+            symbol = re.fullmatch(_CURRENCY, text, _ANY_CASE)
             self.put(symbol[1] if symbol else "")
         elif kind in ("general", "digits"):
             self.is_split = self.is_split or BLANK.sub("", self.after) not in ("", "/")
@@ -88,13 +85,11 @@ class _Draft:
             self.before += text
 
     def done(self) -> Section:
-        conditions = [match for mark in self.marks if (match := _CONDITION.fullmatch(mark.strip()))]
-        others = [mark.strip() for mark in self.marks if not _CONDITION.fullmatch(mark.strip())]
+        marks = [mark.strip() for mark in self.marks]
+        conditions = [match for mark in marks if (match := re.fullmatch(_CONDITION, mark))]
+        others = [mark for mark in marks if not re.fullmatch(_CONDITION, mark)]
         digits = BLANK.sub("", self.digits)
-        known = all(
-            _COLOUR.fullmatch(one) or _CURRENCY.fullmatch(one) or _CHINESE_NUMERALS.fullmatch(one)
-            for one in others
-        )
+        known = all(re.fullmatch(_KNOWN_MARK, one, _ANY_CASE) for one in others)
         return Section(
             before=self.before,
             after=self.after,
@@ -185,19 +180,23 @@ def _shows(section: Section, number: Decimal, unit: str | None, *, bears_sign: b
     if section.is_odd:
         return False
     if number == 0 and set(section.digits) <= set("#?,./"):  # nothing, or a mark or word for it
-        return all(_is_harmless(_NOTHING.sub("", text), unit) for text in (before, after))
+        return all(_is_harmless(_without(_NOTHING, text), unit) for text in (before, after))
     signs = 0
     for mark in _MINUS:
         signs += before.count(mark)
         before = before.replace(mark, "")
     if _encloses(before, after):
         signs += 1
-        before, after = (text.translate(dict.fromkeys(map(ord, _OPEN + _CLOSE))) for text in (before, after))
+        before, after = (_without(_OPEN + _CLOSE, text) for text in (before, after))
     if signs != bears_sign and not (bears_sign and signs == 0 and section.is_red):
         return False
     if number > 0:
         before = before.removeprefix("+")
     return _is_harmless(before, unit) and _is_harmless(after, unit) and _digits_show(section.digits, number)
+
+
+def _without(marks: str, text: str) -> str:
+    return text.translate(dict.fromkeys(map(ord, marks)))
 
 
 def _encloses(before: str, after: str) -> bool:
@@ -227,6 +226,10 @@ def _is_harmless(text: str, unit: str | None) -> bool:
         return True
     if unit and unit.endswith(bare):  # 元 where 万元 is meant
         return False
-    return all(_WORD.fullmatch(char) or category(char) == "Sc" for char in bare) and not any(
+    return all(_is_word(char) or category(char) == "Sc" for char in bare) and not any(
         char.isnumeric() or char in _NUMBER_WORDS for char in bare
     )
+
+
+def _is_word(char: str) -> bool:
+    return 0x3400 <= ord(char) <= 0x9FFF or char in _PUNCTUATION

@@ -13,7 +13,7 @@ from xltools.filing import Filing, Leaf
 from xltools.finding import Finding
 from xltools.form import Item, Value
 from xltools.geometry import Place
-from xltools.intake import faults_of
+from xltools.lastyear import faults_of
 from xltools.layout import lay_out
 from xltools.lookup import item_called
 from xltools.reading import normalise

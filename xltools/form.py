@@ -55,6 +55,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
+    """Rows and columns, which are both lines, and what stands around them."""
+
     id: str
     rows: tuple[Line, ...]
     columns: tuple[Line, ...]
@@ -66,6 +68,8 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
+    """A text that is asked for: its heading, and what it should tell."""
+
     id: str
     label: str
     prompt: str = ""
@@ -74,6 +78,8 @@ class Text:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverField:
+    """What the cover asks besides who reports: who fills in, who signs, when."""
+
     id: str
     label: str
     type: Literal["text", "date", "choice"]

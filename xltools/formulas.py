@@ -7,7 +7,7 @@ LibreOffice and old Excel agree.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from xltools.compute import BROKEN_STATUS, Status
 from xltools.expression import Ref
@@ -46,8 +46,7 @@ def blanks(ranges: Iterable[str]) -> str:
     return "+".join(f"COUNTBLANK({one})" for one in ranges)
 
 
-@dataclass(frozen=True, slots=True)
-class RuleFormulas:
+class RuleFormulas(NamedTuple):
     left: str
     right: str
     difference: str

@@ -7,9 +7,9 @@ data for other programs) may be made anew in its place, and so may the workbook 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from xltools.detail import ROLLUP_SCHEMA
 from xltools.errors import UsageError
@@ -37,8 +37,7 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """A file that is to be written: the option that asks for it, and the unit whose workbook it is, if it is one."""
 
     option: str

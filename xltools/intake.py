@@ -16,12 +16,6 @@ from xltools.finding import Finding, Outcome, outcome_of
 from xltools.form import Form
 from xltools.forms.finder import FormFinder as FormFinder
 from xltools.issued import Register
-from xltools.lastyear import LastYear as LastYear
-from xltools.lastyear import Whole as Whole
-from xltools.lastyear import demand_whole as demand_whole
-from xltools.lastyear import faults_of as faults_of
-from xltools.lastyear import read_last_year as read_last_year
-from xltools.parallel import ALONE, Lost, Workers, spread
 from xltools.reading.filings import FindForm
 from xltools.reading.gate import why_ignored
 from xltools.reading.ours import why_no_filing
@@ -31,9 +25,12 @@ from xltools.roster import Roster
 from xltools.sources import Source, sources
 from xltools.sources import gather as gather
 from xltools.words import file_name
+from xltools.workers import ALONE, Lost, Workers
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+    from xltools.lastyear import LastYear
 
 Progress = Callable[[int, int], None]  # (done, of)
 
@@ -107,6 +104,8 @@ def check_many(
             if progress:
                 progress(len(read), len(files))
         return read
+    from xltools.parallel import spread  # only where there is more than one process
+
     found: list[Checked | None] = [None] * len(files)
     ready = (_ready(file, workers) for file in files)
     still = getattr(progress, "still", nullcontext)  # a bar has a thread

@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from xltools.roster import Unit
 
@@ -22,8 +23,7 @@ NUMBER = re.compile(
 CODE_BYTES = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
+class Issued(NamedTuple):
     """One copy that went out."""
 
     number: str

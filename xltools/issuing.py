@@ -13,8 +13,9 @@ from xltools.detail import is_summed
 from xltools.errors import ValuesError, XltoolsError, system_words
 from xltools.filing import Entry, Filing
 from xltools.form import Form
+from xltools.forms.finder import FormFinder
 from xltools.guarding import Output, demand_folder, guard
-from xltools.intake import FormFinder, LastYear, demand_whole
+from xltools.lastyear import LastYear, demand_whole
 from xltools.problems import LEFT_OUT, Transfer
 from xltools.reading.coverage import not_merged
 from xltools.reading.filings import cover_text, read_filing

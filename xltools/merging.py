@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xltools.checks.across import listed, said, twins_among
 from xltools.compute import Number, as_number
@@ -16,7 +17,6 @@ from xltools.errors import UsageError
 from xltools.filing import THROUGH, Filing, Leaf, Reason
 from xltools.finding import Outcome, outcome_of
 from xltools.form import Values
-from xltools.intake import LastYear
 from xltools.overlaps import replaced, settle
 from xltools.problems import place_words
 from xltools.reading.coverage import not_merged
@@ -24,8 +24,11 @@ from xltools.result import Checked, CheckResult, MergeResult, represented, with_
 from xltools.rollup import Rollup, in_order, roll_up
 from xltools.roster import Roster, Unit
 from xltools.sameness import Sameness, shown_names, words_of
-from xltools.subset import Subset
 from xltools.words import label_key
+
+if TYPE_CHECKING:
+    from xltools.lastyear import LastYear
+    from xltools.subset import Subset
 
 
 def leaves_of(one: Checked) -> tuple[Leaf, ...]:

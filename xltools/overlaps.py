@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
+from typing import NamedTuple
 
 from xltools.checks.across import listed, said, substance
 from xltools.filing import Filing
@@ -31,8 +32,7 @@ def units_of(filing: Filing) -> tuple[Unit, ...]:
     return (filing.unit,) if filing.unit is not None else ()
 
 
-@dataclass(frozen=True)
-class Clash:
+class Clash(NamedTuple):
     """Two files that may not be added up (or one that holds a unit twice), with the units in question."""
 
     one: int

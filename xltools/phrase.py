@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from xltools.errors import FormError
 from xltools.words import BLANKS, FULL_WIDTH
@@ -38,47 +38,43 @@ _NUMERALS = "零〇一二两三四五六七八九十百千万"
 _NUMBER = rf"(?P<n>{_DIGITS}万?|(?<![{_NUMERALS}\d])[{_NUMERALS}]+(?![{_NUMERALS}\d]))"
 _GAP = rf"([^\d{re.escape(STOPS + PAUSES)}]{{0,{MOST_GAP}}}?)"
 
+# Patterns are compiled, and kept by `re`, where they are first used: few texts put a figure into words.
 _PLAIN_DIGITS = str.maketrans("零〇一二三四五六七八九", "00123456789")
-_JOINED = re.compile(r"[^\d件条份起宗例元)）][、和及与或]$")  # 复议、诉讼3件: of both, unless it is none
+_JOINED = r"[^\d件条份起宗例元)）][、和及与或]$"  # 复议、诉讼3件: of both, unless it is none
 # Which year is spoken of: 上年结转 is a name and 比上年 a comparison, neither turns to another year.
-_YEARS = re.compile(
+_YEARS = (
     r"(?<![比较与同和])(?:(?P<other>上一?年度?|去年|前年|往年|历年|近[二两三四五几]年)|(?P<this>今年|本年|全年|年内)"
     r"|(?P<year>(?:19|20)\d\d|二[零〇][零〇一二三四五六七八九]{2})年)(?!.{0,2}结转)"
 )
 _YEAR = r"(?:(?:19|20)\d\d|二[零〇][零〇一二三四五六七八九]{2})年度?"
 _TO = r"[至到~—-]+"
 # The whole year, however it is put; only which one is kept.
-_WHOLE_YEAR = re.compile(
+_WHOLE_YEAR = (
     rf"[自从]?(?P<y>{_YEAR})?1月1日起?{_TO}(?:{_YEAR})?12月31日(?:止|期间)?"
     rf"|(?<!\d)1月?份?{_TO}12月份?|截[至止]到?(?P<z>{_YEAR})?(?:12月)?(?:31日|底|末)|截[至止]到?(?:本年|今年|年)[底末]"
 )
-_PART_OF_YEAR = re.compile(
-    r"[\d一二三四五六七八九十]月|季度|半年|月份|每月|当月|上旬|中旬|下旬|(?<!今年)(?<!年初)以来"
-)
-_TIME = re.compile(rf"{_YEAR}|本年度?|今年|全年度?|当年|年内|年初|以来")
-_ORDINAL = re.compile(r"^[一二三四五六七八九十]+是|^\d{1,2}\.(?!\d)")
-_COUNTED = re.compile(rf"(?:{_DIGITS}|[{_NUMERALS}]+)[件份条起宗笔]")
+_PART_OF_YEAR = r"[\d一二三四五六七八九十]月|季度|半年|月份|每月|当月|上旬|中旬|下旬|(?<!今年)(?<!年初)以来"
+_TIME = rf"{_YEAR}|本年度?|今年|全年度?|当年|年内|年初|以来"
+_ORDINAL = r"^[一二三四五六七八九十]+是|^\d{1,2}\.(?!\d)"
+_COUNTED = rf"(?:{_DIGITS}|[{_NUMERALS}]+)[件份条起宗笔]"
 _PLAIN = "共 总共 共计 合计 总计 一共 总 计 实际 均 都 全部 已 已经 有 为 是 的 了 内 数量 情况 方面"
-_MORE = re.compile(rf"{_DIGITS}万?元|^[0零][件份条起宗]")  # 收取…1件380元; 未收到…0件 says it twice
-_ASIDE = re.compile(r"\((?![一二三四五六七八九十\d]+\))[^()]*\)")  # but (二) begins anew
-_TAKEN_BACK = re.compile(r"[均都皆全]非|[均都皆]?不是|[均都皆]不属|无关|不涉及")
-_ALL_ARE = re.compile(r"[,，:：]?(?:[均都皆]|全部)[为是系属]")
+_MORE = rf"{_DIGITS}万?元|^[0零][件份条起宗]"  # 收取…1件380元; 未收到…0件 says it twice
+_ASIDE = r"\((?![一二三四五六七八九十\d]+\))[^()]*\)"  # but (二) begins anew
+_TAKEN_BACK = r"[均都皆全]非|[均都皆]?不是|[均都皆]不属|无关|不涉及"
+_ALL_ARE = r"[,，:：]?(?:[均都皆]|全部)[为是系属]"
 
 # ---- whose figure it is
 
-_SEAT = re.compile(r"(?:人民政府|政府)?(?:办公室)?$|(?<=街道)办(?:事处)?$|(?:管委会|管理委员会)$")
+_SEAT = r"(?:人民政府|政府)?(?:办公室)?$|(?<=街道)办(?:事处)?$|(?:管委会|管理委员会)$"
 _TERRITORIES = "省市县区州盟旗"
 _OURS = (
     "[我本](?:行政机关|机关|单位|部门|办公室|街道办事处|街道办|街办|办事处|管委会|街道|中心|大队|支队|分局"
     "|[镇乡街局委办厅院处所站场])(?:人民政府|政府|机关|本级)?"
 )
-_ANOTHER = re.compile(
-    rf"(?:^|[,，])[{_TERRITORIES}镇乡][^{PAUSES}]{{1,8}}?(?:局|中心|站|所|大队|公司|学校|医院)"
-)
+_ANOTHER = rf"(?:^|[,，])[{_TERRITORIES}镇乡][^{PAUSES}]{{1,8}}?(?:局|中心|站|所|大队|公司|学校|医院)"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A number as the text states it, and the words that do."""
 
     start: int  # where the words stand, so that the same number read twice is told
@@ -257,7 +253,7 @@ def fold_whole(text: str) -> str:
     if "其中" in folded:
         folded = re.sub("其中[,，:：]", "其中", folded)
     if "月" in folded or "截" in folded:
-        folded = _WHOLE_YEAR.sub(lambda one: one["y"] or one["z"] or "全年", folded)
+        folded = re.sub(_WHOLE_YEAR, lambda one: one["y"] or one["z"] or "全年", folded)
     return folded
 
 
@@ -265,20 +261,21 @@ def _is_plain(match: re.Match[str], text: str, wording: Wording, year: int, own:
     """Whether a match states this unit's figure of this year, and exactly."""
     before = text[max(0, match.start() - SENTENCE) : match.start()]
     before = before[_after_last(STOPS, before, len(before)) :]
-    head = _ASIDE.sub("", before)
+    head = re.sub(_ASIDE, "", before)
     head = head[_after_last(PAUSES, head, len(head)) :]
     after = text[match.end() : match.end() + SENTENCE]
     after = after[: _before_next(STOPS, after)]
-    tail = _MORE.sub(_GONE, after[: _before_next(PAUSES, after)])
+    tail = re.sub(_MORE, _GONE, after[: _before_next(PAUSES, after)])
     gaps = [gap for at, gap in enumerate(match.groups(""), 1) if at != match.re.groupindex.get("n")]
-    if _is_of_another_year(before + "".join(gaps), year) or _PART_OF_YEAR.search(before):
+    if _is_of_another_year(before + "".join(gaps), year) or re.search(_PART_OF_YEAR, before):
         return False
     if _is_of_another_body(before, own) or _is_of_something_else(
         text[max(0, match.end() - TOPIC) : match.end()], after, wording
     ):
         return False
     beside, behind = ((*_PLAIN.split(), *_folded(more)) for more in (wording.beside, wording.behind))
-    head = _COUNTED.sub(_GONE, _own_words(own).sub(_GONE, _TIME.sub(_GONE, _ORDINAL.sub(_GONE, head))))
+    for understood in (_ORDINAL, _TIME, _own_words(own), _COUNTED):
+        head = re.sub(understood, _GONE, head)
     return (
         _consists_of(head, beside)
         and _consists_of(tail, behind)
@@ -301,7 +298,7 @@ def _consists_of(text: str, words: Sequence[str]) -> bool:
 @lru_cache(maxsize=1024)
 def _own_words(own: str) -> re.Pattern[str]:
     """What the unit calls itself: 本机关, 我镇; of 示例县甲镇 also 甲镇, 镇政府, 全镇, but not 全县 or 我县."""
-    core = _SEAT.sub("", own)
+    core = re.sub(_SEAT, "", own)
     said = [_OURS]
     for name in {core, own} - {""}:
         ends = "|".join(re.escape(name[at:]) for at in range(max(1, len(name) - 1)))
@@ -316,7 +313,7 @@ def _own_words(own: str) -> re.Pattern[str]:
 def _is_of_another_body(before: str, own: str) -> bool:
     """Whether an earlier clause of the sentence has another body for its subject: 县财政局率先试点，收到…"""
     clauses = before[: _after_last(PAUSES, before, len(before))]
-    return _ANOTHER.search(_own_words(own).sub(_GONE, clauses)) is not None
+    return re.search(_ANOTHER, _own_words(own).sub(_GONE, clauses)) is not None
 
 
 def _is_of_something_else(until: str, after: str, wording: Wording) -> bool:
@@ -325,13 +322,13 @@ def _is_of_something_else(until: str, after: str, wording: Wording) -> bool:
         max((at + len(word) for word in _folded(words) if (at := until.rfind(word)) >= 0), default=0)
         for words in (wording.about, wording.but)
     )
-    taken_back = _ALL_ARE.match(after) and any(word in after for word in _folded(wording.but))
-    return but > about or bool(taken_back or _TAKEN_BACK.search(after))
+    taken_back = re.match(_ALL_ARE, after) and any(word in after for word in _folded(wording.but))
+    return but > about or bool(taken_back or re.search(_TAKEN_BACK, after))
 
 
 def _is_shared(match: re.Match[str], text: str) -> bool:
     """Whether the number is of several things together."""
-    return _JOINED.search(text[: match.start()]) is not None
+    return re.search(_JOINED, text[: match.start()]) is not None
 
 
 def _after_last(signs: str, text: str, end: int) -> int:
@@ -343,7 +340,7 @@ def _before_next(signs: str, text: str) -> int:
 
 
 def _is_of_another_year(context: str, year: int) -> bool:
-    mentions = list(_YEARS.finditer(context))
+    mentions = list(re.finditer(_YEARS, context))
     if not mentions:
         return False
     last = mentions[-1]

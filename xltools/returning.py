@@ -20,8 +20,8 @@ from xltools.finding import Finding, Level, Outcome
 from xltools.form import Form, Values
 from xltools.forms.catalogue import form_files, load_form
 from xltools.harvest import Harvest
-from xltools.intake import LastYear
 from xltools.issuing import answers_of, workbook_name
+from xltools.lastyear import LastYear
 from xltools.layout import lay_out
 from xltools.marking import is_held, problems_of
 from xltools.problems import TRANSFERS, Problem

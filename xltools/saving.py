@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from xltools.compute import Number, Row, in_order, input_names, picker, totals
 from xltools.detail import (
@@ -67,8 +67,7 @@ def mismatch(data: bytes, rollup: Rollup) -> str:
     return f"和汇总的不一致（{wrong}）" if wrong is not None else ""
 
 
-@dataclass(frozen=True)
-class _Expected:
+class _Expected(NamedTuple):
     """What should stand on one sheet."""
 
     sheet: str

@@ -13,6 +13,7 @@ BLANKS = (  # every kind of space, and what takes no room at all
     + "\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
 )
 BLANK = re.compile(f"[{BLANKS}]+")
+MOST_TEXT = 32_767  # UTF-16 units that a cell holds
 FULL_WIDTH: Mapping[int, int] = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _LINE_END = re.compile(r"\r\n?|[\v\f\x85]")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")

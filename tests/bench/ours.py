@@ -43,7 +43,7 @@ def check(folder: str, jobs: int = 1) -> Result:
 
 def merge(folder: str, out: str) -> Result:
     """The command itself: check, merge, write, read back, put in place."""
-    from xltools.cli import main
+    from xltools.__main__ import main
 
     sys.argv = [
         "xltools",

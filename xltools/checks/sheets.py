@@ -18,7 +18,7 @@ from xltools.words import BLANK, FULL_WIDTH, label_key
 STRUCTURE = ("S006",)
 OURS = (PROBLEMS, TRANSFERS)  # sheets that a workbook sent back has besides the form's own
 FEWEST_LABELS = 3  # of ours, for a sheet to be a table of ours
-_FIGURE = re.compile(r"[-+\u2212]?[0-9][0-9,]*(?:\.[0-9]+)?[\u4e00-\u9fff]{0,2}")  # 12, 12件, but not 1.其他
+_FIGURE = r"[-+\u2212]?[0-9][0-9,]*(?:\.[0-9]+)?[\u4e00-\u9fff]{0,2}"  # 12, 12件, but not 1.其他
 
 
 def added_sheets(case: Case) -> Iterator[SheetFacts]:
@@ -40,7 +40,7 @@ def _is_figure(cell: Cell) -> bool:
     if cell.kind == "blank":  # a formula that was saved without its result
         return cell.formula is not None
     text = BLANK.sub("", cell.text).translate(FULL_WIDTH)
-    return cell.kind == "text" and bool(_FIGURE.fullmatch(text))
+    return cell.kind == "text" and re.fullmatch(_FIGURE, text) is not None
 
 
 def doubled_of(case: Case, sheet: SheetFacts) -> str | None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import chain
 
-from xltools.answers import MOST_TEXT
 from xltools.checks.registry import Case, Check, check
 from xltools.checks.shape import unsettled
 from xltools.checks.values import STRUCTURE
@@ -15,6 +14,7 @@ from xltools.finding import Finding, Level
 from xltools.geometry import Place
 from xltools.layout import Layout, Slot
 from xltools.roster import MOST_NAME
+from xltools.words import MOST_TEXT
 
 LOST = "\ufffd"  # what stands for a character that no file can hold
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -38,8 +37,7 @@ class _Piece(NamedTuple):
         return self.text if self.strength in (_TIMES, _ATOM) else f"({self.text})"
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
+class Writer(NamedTuple):
     places: Places
     address: Callable[[Ref], str]
     is_money: Callable[[Ref], bool]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from xltools.expression.tree import Chain, Compare, Name, Numeric, Places, Range, Ref, Truth, Unary
 
 
-@dataclass(frozen=True, slots=True)
-class Equation:
+class Equation(NamedTuple):
     """A rule as one linear equation: the terms, each times its coefficient, and the constant add up to zero."""
 
     terms: tuple[tuple[Ref, Fraction], ...]  # in order of appearance; those that cancel out are left out

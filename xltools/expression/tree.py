@@ -3,62 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """A name as written: `last.documents.made` is Name(("documents", "made"), last=True)."""
 
     parts: tuple[str, ...]
     last: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """What a name stands for: the flat id of an item, of this year's filing or of last year's."""
 
     item: str
     last: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Range:  # sum[first:final]
+class Range(NamedTuple):  # sum[first:final]
     first: Name
     final: Name
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(NamedTuple):
     function: str  # "-", "ABS"
     operand: Numeric
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:  # first + a - b …, worked from the left, so that a long sum is not a deep one
+class Chain(NamedTuple):  # first + a - b …, worked from the left, so that a long sum is not a deep one
     first: Numeric
     steps: tuple[tuple[str, Numeric], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:  # two numbers
+class Compare(NamedTuple):  # two numbers
     left: Numeric
     sign: str
     right: Numeric
 
 
-@dataclass(frozen=True, slots=True)
-class Same:  # two truths, with == or !=
+class Same(NamedTuple):  # two truths, with == or !=
     left: Truth
     sign: str
     right: Truth
 
 
-@dataclass(frozen=True, slots=True)
-class Logic:  # a < b < c is AND of two, implies(a, b) is OR(NOT(a), b)
+class Logic(NamedTuple):  # a < b < c is AND of two, implies(a, b) is OR(NOT(a), b)
     function: str  # "AND", "OR", "NOT"
     parts: tuple[Truth, ...]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -54,8 +53,7 @@ _DECIDE: dict[str, Callable[[list[bool]], bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
+class Sides(NamedTuple):
     """What a rule compares, for a finding; None where an input is missing or a divisor is zero.
 
     An int stays an int; anything else is an exact Decimal, but a quotient that never ends has 15 digits.

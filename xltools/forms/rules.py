@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 from xltools.errors import FormError
 from xltools.expression import Expression, Name, Ref, parse
@@ -13,8 +12,7 @@ from xltools.forms.source import Toml
 from xltools.forms.syntax import Problems, shown
 
 
-@dataclass(frozen=True)
-class RuleSource:
+class RuleSource(NamedTuple):
     """A rule as it stands in the file; `table` is the one it is written in, None at form level."""
 
     path: str

@@ -19,16 +19,15 @@ Steps: TypeAlias = tuple[str | int, ...]  # keys, and positions from 0 in arrays
 
 MOST_BYTES = 1_000_000  # a form file of 200 figures has 12 000
 
-_KEY = re.compile(r"""[ \t]*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+))[ \t]*""")
-_TEXT = re.compile(
-    r'''"""(?:[^"\\]|\\.|"{1,2}(?!"))*"{3,5}'''
+_KEY = r"""[ \t]*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+))[ \t]*"""
+_TEXT = (
+    r'''(?s)"""(?:[^"\\]|\\.|"{1,2}(?!"))*"{3,5}'''
     r"""|\'\'\'(?:[^']|'{1,2}(?!'))*'{3,5}"""
-    r"""|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""",
-    re.DOTALL,
+    r"""|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'"""
 )
-_PLAIN = re.compile(r"[^,\]}#\n]+")
-_GAP = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
-_AT = re.compile(r"\(at (?:line (\d+), column (\d+)|end of document)\)")
+_PLAIN = r"[^,\]}#\n]+"
+_GAP = r"(?:[ \t\r\n]+|#[^\n]*)*"
+_AT = r"\(at (?:line (\d+), column (\d+)|end of document)\)"
 _FAULTS = (  # what tomllib says, and what a form author is told
     ("Cannot overwrite", "同一个键写了两次"),
     ("Duplicate inline table key", "同一个键写了两次"),
@@ -93,7 +92,7 @@ def _text(path: Path, file: str) -> str:
 
 
 def _explained(message: str, text: str, file: str) -> FormError:
-    at = _AT.search(message)
+    at = re.search(_AT, message)
     line = int(at[1]) if at and at[1] else text.rstrip("\n").count("\n") + 1
     column = f"第{at[2]}个字符附近" if at and at[2] else ""
     said = next((words for start, words in _FAULTS if start in message), "读不通")
@@ -118,8 +117,8 @@ class _Walk:
         self.lines: dict[Steps, int] = {}
         self.arrays: dict[Steps, int] = {}  # array of tables -> position of its last member
 
-    def take(self, pattern: re.Pattern[str]) -> re.Match[str]:
-        match = pattern.match(self.text, self.at)
+    def take(self, pattern: str) -> re.Match[str]:
+        match = re.compile(pattern).match(self.text, self.at)
         assert match is not None, f"offset {self.at}"  # tomllib has accepted it
         self.line += match[0].count("\n")
         self.at = match.end()

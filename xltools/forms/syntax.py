@@ -10,7 +10,6 @@ import difflib
 import keyword
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
@@ -48,8 +47,7 @@ STAND_IN = "〔{}〕"  # of a required text that is missing, so that the rest ca
 # ---- kinds of values
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """A kind of value: the words for it, and what is wrong with a value (None: nothing)."""
 
     words: str
@@ -57,28 +55,25 @@ class Kind:
     stand_in: Callable[[str], Any] = STAND_IN.format
 
 
-@dataclass(frozen=True)
-class Many:
+class Many(NamedTuple):
     """A list of tables that have ids, `[[sheet]]` or `rows = [{id = …}, …]`."""
 
     kind: str
-    words = "表的列表：[[…]] 或 [{id = …}, …]"
+    words: str = "表的列表：[[…]] 或 [{id = …}, …]"
 
 
-@dataclass(frozen=True)
-class One:
+class One(NamedTuple):
     """A single table without an id."""
 
     kind: str
-    words = "一组键值 {…}"
+    words: str = "一组键值 {…}"
 
 
-@dataclass(frozen=True)
-class Named:
+class Named(NamedTuple):
     """A single table with names of the author's own, each with a value of one kind."""
 
     of: Kind
-    words = "一组键值 {名字 = …}"
+    words: str = "一组键值 {名字 = …}"
 
 
 Spec: TypeAlias = Mapping[str, Kind | Many | One | Named]

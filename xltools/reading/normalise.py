@@ -30,16 +30,14 @@ DIGITS = 15  # Excel stores binary doubles and shows, and lets one type, 15 sign
 LONGEST = 100  # characters that a figure may take, spaces and all
 
 # Blanks may stand around, after the sign and before the unit, never between digits: that is two numbers.
-_TYPED = re.compile(
+_TYPED = (
     rf"(?P<sign>[-+\u2212增减])?[{BLANKS}]*"
     rf"(?P<whole>[0-9]+|[1-9][0-9]{{0,2}}(?:,[0-9]{{3}})+)(?P<decimals>\.[0-9]+)?[{BLANKS}]*"
     rf"(?P<rest>[^-+\u2212增减0-9.,，{BLANKS}][^{BLANKS}]*)?"
 )
 _STORED = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?(?P<power>[0-9]+))?")
-_TYPED_DATE = re.compile(
-    r"[0-9]{4}[-/.年][0-9]{1,2}([-/.月][0-9]{1,2}日?|月)([T ][0-9:.]+Z?)?|[0-9]{1,2}月[0-9]{1,2}日"
-)
-_NOT_FINITE = re.compile(r"[-+]?(nan|inf(inity)?)", re.IGNORECASE)
+_TYPED_DATE = r"[0-9]{4}[-/.年][0-9]{1,2}([-/.月][0-9]{1,2}日?|月)([T ][0-9:.]+Z?)?|[0-9]{1,2}月[0-9]{1,2}日"
+_NOT_FINITE = r"(?i)[-+]?(nan|inf(inity)?)"
 
 _ROUGH = Context(prec=DIGITS, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
 _EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
@@ -93,7 +91,7 @@ def _stored_figure(cell: Cell, kind: Kind, places: int | None) -> Figure:
     text = cell.text.strip(" \t\r\n")
     stored = _STORED.fullmatch(text)
     if stored is None:
-        return Figure(None, fault=OUT_OF_SCALE if _NOT_FINITE.fullmatch(text) else NO_NUMBER)
+        return Figure(None, fault=OUT_OF_SCALE if re.fullmatch(_NOT_FINITE, text) else NO_NUMBER)
     if len(stored["power"] or "") > 3:  # of a double: at most 308
         return Figure(None, fault=OUT_OF_SCALE)
     return _judge(_ROUGH.create_decimal(text), kind, places)
@@ -105,7 +103,7 @@ def _typed_figure(text: str, kind: Kind, unit: str | None, places: int | None) -
     folded = text.translate(FULL_WIDTH)
     bare = folded.strip(BLANKS)
     plain = bare.removeprefix("'").lstrip(BLANKS)
-    typed = _TYPED.fullmatch(plain) if len(text) <= LONGEST else None
+    typed = re.fullmatch(_TYPED, plain) if len(text) <= LONGEST else None
     if typed is None:
         return Figure(None, fault=_fault_of(plain))
     sign, rest = typed["sign"] or "", typed["rest"] or ""
@@ -151,9 +149,9 @@ def _scale(rest: str, unit: str | None, kind: Kind) -> int | None:
 
 def _fault_of(text: str) -> str:
     """What is wrong with a text that is no figure."""
-    if _TYPED_DATE.fullmatch(text):
+    if re.fullmatch(_TYPED_DATE, text):
         return DATE
-    typed = _TYPED.fullmatch(text)
+    typed = re.fullmatch(_TYPED, text)
     return OUT_OF_SCALE if typed and typed["rest"] == "%" else NO_NUMBER
 
 

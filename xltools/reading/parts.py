@@ -239,18 +239,14 @@ class WorkbookReader(PartReader):
             self.name = None
 
 
-_ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
 def unescaped(text: str) -> str:
     """A stored text as Excel shows it: _xHHHH_ stands for a UTF-16 unit.
 
     >>> unescaped("a_x000D_b_x005F_x0041_")
     'a\\rb_x0041_'
     """
-    text = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
-    if _SURROGATE.search(text):  # pairs are joined, halves cannot be kept
+    text = re.sub("_x([0-9A-Fa-f]{4})_", lambda match: chr(int(match[1], 16)), text)
+    if any("\ud800" <= char <= "\udfff" for char in text):  # pairs are joined, halves cannot be kept
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
 

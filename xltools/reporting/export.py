@@ -9,105 +9,29 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from xltools.compute import as_number
-from xltools.errors import UsageError, XltoolsError
+from xltools.errors import XltoolsError
 from xltools.filing import Leaf
 from xltools.form import Value
-from xltools.guarding import Output, demand_data, demand_folder
+from xltools.reporting.beside import FINDINGS, TIDY, WIDE
 from xltools.reporting.explain import route
 from xltools.reporting.json import check_csv, dump, figure, figures, harmless, rollup_document
 from xltools.result import MergeResult
 from xltools.rollup import Rollup
-from xltools.roster import Unit
-from xltools.scaling import COUNT_SCALES, MONEY_SCALES, SCALES, scale_figures
 from xltools.words import clean, number_text
-from xltools.writing.files import write_whole
-from xltools.writing.scaled import write_scaled
 
 FIGURES_SCHEMA = "xltools.figures/1"
-TIDY, WIDE, FINDINGS = "长表.csv", "宽表.csv", "问题.csv"
 UNIT_FIELDS = ("unit", "code", "kind", "level", "parent")
 TIDY_FIELDS = (
     *UNIT_FIELDS, "item", "value", "label", "measure", "type", "derived", "declared_zero", "file", "sha256", "through",
 )  # fmt: skip
 MOST_TEXT = 32_000  # characters of a csv cell; Excel loses what goes beyond 32 767
 CUT = "……（太长，后略，全文见 JSON）"
-MOST_PLACES = 6  # of a scaled copy
 LEAST_PLACES, MOST_DIGITS, WIDEST_DIGITS = 6, 38, 76  # of decimals in Parquet
-
-
-@dataclass(frozen=True, kw_only=True)
-class Exports:
-    """What is to be written beside a roll-up.  Made before the work begins, so that a wrong wish is said at once.
-
-    Raises UsageError for a scale, a number of decimals or a name that will not do, XltoolsError where pyarrow is missing.
-    """
-
-    scales: tuple[str, ...] = ()  # of a scaled copy
-    places: int = 0
-    csv: Path | None = None  # a folder
-    json: Path | None = None
-    parquet: Path | None = None
-
-    def __post_init__(self) -> None:
-        kinds = [scale in MONEY_SCALES for scale in self.scales]
-        if any(scale not in SCALES for scale in self.scales) or len(set(kinds)) < len(kinds):
-            words = f"件数 {'、'.join(COUNT_SCALES)}，金额 {'、'.join(MONEY_SCALES)}"
-            raise UsageError(f"--scale 只能是：{words}；件数、金额各写一个。")
-        if not 0 <= self.places <= MOST_PLACES:
-            raise UsageError(f"--places 只能是 0 到 {MOST_PLACES}。")
-        demand_data("--json", self.json)
-        demand_data("--parquet", self.parquet)
-        if self.csv is not None:
-            demand_folder("--csv", self.csv)
-        if self.parquet is not None:
-            require_pyarrow()
-
-    def copy_of(self, out: Path) -> Path | None:
-        """Where the scaled copy of a roll-up goes: 汇总（单位：千、万元）.xlsx."""
-        return out.with_name(f"{out.stem}（单位：{'、'.join(self.scales)}）.xlsx") if self.scales else None
-
-    def paths(self, out: Path) -> list[Path]:
-        """The files that are written, and so are no filings."""
-        return [one.path for one in self.outputs(out)]
-
-    def outputs(self, out: Path, unit: Unit | None = None) -> list[Output]:
-        """The same with the option that asks for each; `unit` is the roll-up's."""
-        copy = self.copy_of(out)
-        named = [("--json", self.json), ("--parquet", self.parquet)]
-        if self.csv is not None:
-            named += [("--csv", self.csv / name) for name in (TIDY, WIDE, FINDINGS)]
-        return [
-            *([Output("--scale", copy, unit)] if copy is not None else []),
-            *(Output(option, path) for option, path in named if path is not None),
-        ]
-
-    def write(self, result: MergeResult, out: Path) -> Iterator[Path]:
-        """Writes what was asked for beside the roll-up `out` and yields the paths.  Raises WriteError."""
-        rollup = result.rollup
-        if rollup is None:
-            return
-        for path, data in self._files(result, rollup, out):
-            write_whole(path, data)
-            yield path
-
-    def _files(self, result: MergeResult, rollup: Rollup, out: Path) -> Iterator[tuple[Path, bytes]]:
-        if (copy := self.copy_of(out)) is not None:
-            scaled = scale_figures(rollup.form, rollup.inputs, self.scales, self.places)
-            yield copy, write_scaled(rollup, scaled, self.places)
-        if self.csv is not None:
-            for name, data in csv_files(result, rollup):
-                yield self.csv / name, data
-        if self.json is not None:
-            yield self.json, (dump(cleaned(figures_document(rollup))) + "\n").encode()
-        if self.parquet is not None:
-            yield self.parquet, parquet_file(rollup)
 
 
 # ---- csv
@@ -185,6 +109,10 @@ def figures_document(rollup: Rollup) -> dict[str, Any]:
     ]
     last = {"last": {name: figure(value) for name, value in rollup.last.items()}} if rollup.last else {}
     return {"schema": FIGURES_SCHEMA, **document, **last, "leaves": leaves}
+
+
+def json_file(rollup: Rollup) -> bytes:
+    return (dump(cleaned(figures_document(rollup))) + "\n").encode()
 
 
 def cleaned(value: Any) -> Any:

@@ -6,8 +6,9 @@ import csv
 import io
 from collections.abc import Mapping
 
+from xltools.reporting.beside import FINDINGS
 from xltools.reporting.board import BOARD_FILE, PAGE_FILE
-from xltools.reporting.export import FINDINGS, cleaned, without_halves
+from xltools.reporting.export import cleaned, without_halves
 from xltools.reporting.json import check_csv, check_document, dump, harmless
 from xltools.reporting.page import board_page
 from xltools.result import CheckResult

@@ -16,7 +16,8 @@ from typing import Any
 from xltools.errors import RoundError, UsageError, WriteError
 from xltools.forms.catalogue import form_files
 from xltools.forms.load import read_form
-from xltools.intake import LastYear, Progress
+from xltools.intake import Progress
+from xltools.lastyear import LastYear
 from xltools.longpath import reachable
 from xltools.merging import merge
 from xltools.result import CheckResult

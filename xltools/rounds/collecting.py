@@ -20,7 +20,6 @@ from xltools.filing import Refusal
 from xltools.finding import Level, Outcome
 from xltools.intake import Progress, Wanted, check_many, check_one, held_together
 from xltools.longpath import reachable
-from xltools.parallel import ALONE, Workers
 from xltools.reading.bylabels import harvest
 from xltools.result import Checked
 from xltools.roster import Unit
@@ -31,6 +30,7 @@ from xltools.rounds.late import weigh_late
 from xltools.rounds.rows import ArrivalRow, ReceiptRow, Records, UnitRow
 from xltools.rounds.states import States, current_of, state_of
 from xltools.sources import Source
+from xltools.workers import ALONE, Workers
 from xltools.writing.files import settle, write_whole
 
 _KEPT = re.compile("[0-9a-f]{64}")

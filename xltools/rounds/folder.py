@@ -19,9 +19,11 @@ from pathlib import Path
 from xltools.errors import RosterError, RoundError, UsageError, WriteError, system_words
 from xltools.form import Form
 from xltools.forms.catalogue import load_form
+from xltools.forms.finder import FormFinder
 from xltools.guarding import Kind, standing
-from xltools.intake import FormFinder, LastYear, Wanted, read_last_year
+from xltools.intake import Wanted
 from xltools.issued import Issued, Register, code_holds, has_code
+from xltools.lastyear import LastYear, read_last_year
 from xltools.longpath import reachable
 from xltools.reading.rosters import HEADS, read_roster
 from xltools.roster import Roster

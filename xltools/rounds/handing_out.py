@@ -12,9 +12,10 @@ from typing import Self
 
 from xltools.errors import RosterError, UsageError
 from xltools.guarding import Output, guard
-from xltools.intake import LastYear, Progress
+from xltools.intake import Progress
 from xltools.issued import code_holds, has_code, new_number
 from xltools.issuing import template_names
+from xltools.lastyear import LastYear
 from xltools.longpath import reachable
 from xltools.roster import Unit
 from xltools.rounds.arrivals import UNREADABLE

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from xltools.intake import LastYear, Progress, check_many, held_together
+from xltools.intake import Progress, check_many, held_together
 from xltools.longpath import reachable
-from xltools.parallel import ALONE, Workers
 from xltools.result import Checked, CheckResult, MergeResult
 from xltools.returning import SentBack
 from xltools.roster import Unit
@@ -19,7 +19,11 @@ from xltools.rounds.handing_out import identity_of, latest_copies
 from xltools.rounds.rows import Basis, ReceiptRow, Records
 from xltools.rounds.states import States
 from xltools.sources import Source
+from xltools.workers import ALONE, Workers
 from xltools.writing.files import file_name
+
+if TYPE_CHECKING:
+    from xltools.lastyear import LastYear
 
 
 def check_round(

@@ -7,8 +7,8 @@ for who cannot see it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from xlsxwriter.chart import Chart as Picture
 
@@ -44,8 +44,7 @@ DARK = ("#1F4E79", "#7F3F98", "#404040")
 YEAR_COLOURS = ("#A5A5A5", "#1F4E79")  # last year, this year
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """A helper cell: where its figure comes from, and what it is."""
 
     formula: str

@@ -18,8 +18,8 @@ from xltools.writing.running import MACHINE, TOKEN, is_running
 MOST_NAME = (
     60  # characters of a unit's name in a file name; file systems count bytes, a Chinese character has three
 )
-_FORBIDDEN = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
-_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
+_FORBIDDEN = r'[\\/:*?"<>|\x00-\x1f]'
+_DEVICES = r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?$"
 _HALF_DONE = re.compile(
     r"\.xltools-(?P<machine>[0-9a-f]{8})-(?P<pid>\d{1,10})-(?P<token>[0-9a-f]{8})-\w+\.tmp"
 )
@@ -141,8 +141,8 @@ def file_name(text: str) -> str:
     >>> file_name("甲/乙：丙?"), file_name("CON")
     ('甲_乙：丙_', '_CON')
     """
-    name = _FORBIDDEN.sub("_", text).strip(" .")[:MOST_NAME].strip(" .") or "_"
-    return f"_{name}" if _DEVICES.match(name) else name
+    name = re.sub(_FORBIDDEN, "_", text).strip(" .")[:MOST_NAME].strip(" .") or "_"
+    return f"_{name}" if re.match(_DEVICES, name) else name
 
 
 def beside(path: Path | None, folder: Path) -> str:

@@ -7,10 +7,10 @@ has no last year, which is not zero.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from itertools import groupby, islice
+from typing import NamedTuple
 
 from xlsxwriter.format import Format
 
@@ -42,8 +42,7 @@ CHANGES: Mapping[str, str] = {
 NEW = "上年为零"
 
 
-@dataclass(frozen=True)
-class Break:
+class Break(NamedTuple):
     """A rule between the years that does not hold: the item it speaks of, and what is wrong."""
 
     item: str
@@ -108,7 +107,7 @@ def by_item(found: Iterable[Break]) -> dict[str, Break]:
     said: dict[str, Break] = {}
     for one in found:
         first = said.get(one.item)
-        said[one.item] = replace(first, words=f"{first.words}\n{one.words}") if first else one
+        said[one.item] = first._replace(words=f"{first.words}\n{one.words}") if first else one
     return said
 
 
@@ -244,8 +243,7 @@ def _finish(sheet: SheetWriter, widths: tuple[float, ...], listed: int, last: in
 # ---- per unit
 
 
-@dataclass(frozen=True)
-class UnitRow:
+class UnitRow(NamedTuple):
     """One unit's figure of one item in both years."""
 
     number: int  # of the unit among the leaves, from 0
