@@ -7,7 +7,6 @@ would evaluate those of every command twice at each start.
 
 import atexit
 import contextlib
-import copy
 import gc
 import sys
 from collections.abc import Callable, Iterable
@@ -583,21 +582,12 @@ def named_unit(name: str, code: str, kind: str, level: str | None, parent: str) 
     return Unit(name=name.strip(), code=code.strip(), kind=kind, level=level, parent=parent.strip())
 
 
-def as_called(whole: typer.Typer) -> typer.Typer:
-    """The command line with the one command that is called, since typer takes its time to make each; where that is
-    none of them, with all, for the help and for what was perhaps meant."""
-    called = copy.copy(whole)
-    named = [one for one in whole.registered_commands if one.name in sys.argv[1:2]]
-    called.registered_commands = named or whole.registered_commands
-    return called
-
-
 def main() -> None:
     """Runs the command line; every error raised on purpose becomes one Chinese sentence on stderr."""
     open_streams(sys.stdout, sys.stderr)
     atexit.register(gc.freeze)  # what there is goes with the process: nothing to look through in the end
     try:
-        code = as_called(app)(standalone_mode=False)
+        code = app(standalone_mode=False)
         close_streams()
     except UsageError as error:
         complain(str(error))
