@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from typing import NamedTuple
 
 from xltools.checks.meaning import meaning
 from xltools.checks.registry import Case, Check, check
@@ -40,8 +40,7 @@ def expected_meanings(form: Form) -> dict[str, str]:
     return {item.id: meaning(total_formula(layout, item)) for item in form.derived}
 
 
-@dataclass(frozen=True)
-class _Totals:
+class _Totals(NamedTuple):
     """The derived cells of one sheet, and its own among the form's totals."""
 
     slots: tuple[Slot, ...]

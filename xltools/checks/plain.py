@@ -8,10 +8,10 @@ kind of cell, and known from then on.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import compress, count
 from operator import not_
+from typing import NamedTuple
 
 from xltools.compute import in_order, input_names
 from xltools.filing import Entry, Filing
@@ -81,8 +81,7 @@ def learn(filing: Filing, level: str, silent: Sequence[Judged]) -> None:
             known.by_item[slot.item.id].add(entry)
 
 
-@dataclass(frozen=True)
-class _PlainInputs:
+class _PlainInputs(NamedTuple):
     """What is plain of each input of a form."""
 
     plain: tuple[Plain, ...]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from xltools.checks.registry import Case, Check, check
 from xltools.checks.rules import STRUCTURE
@@ -63,8 +63,7 @@ def _shortest(pieces: Iterable[str]) -> list[str]:
     return [one for one in each if not any(other in one for other in each if other != one)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Differing:
+class _Differing(NamedTuple):
     """What a text states, and the table's figure, where both are plain and differ."""
 
     statement: Statement

@@ -5,13 +5,12 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from itertools import compress, count
 from operator import not_
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 from xltools.compute import Row
 from xltools.detail import ROLLUP_SCHEMA
@@ -93,8 +92,7 @@ def _read(file: str, data: bytes, find_form: FindForm) -> Filing:
     return _fill_in(file, sha, form, opened.book(), front)
 
 
-@dataclass(frozen=True)
-class _Asked:
+class _Asked(NamedTuple):
     """What is read of one sheet, so that its cells are fetched together."""
 
     inputs: Picked
@@ -292,8 +290,7 @@ def cover_text(cell: Cell, kind: str) -> str:
     return clean(cell.text).strip()
 
 
-@dataclass(frozen=True)
-class _Words:
+class _Words(NamedTuple):
     """Where a unit writes words, and what they are."""
 
     cover: Picked

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from xltools.compute import Picker, picker
 from xltools.detail import ROLLUP_SCHEMA
@@ -83,8 +83,7 @@ def claims(book: Book, layout: Layout) -> Claims:
     return Claims(layout.carriers, carriers.in_order(said))
 
 
-@dataclass(frozen=True)
-class _Carriers:
+class _Carriers(NamedTuple):
     """The carriers of a layout as they are asked."""
 
     cells: tuple[tuple[str, Picked], ...]  # sheet by sheet

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from xltools.filing import Cell
 from xltools.words import BLANK, BLANKS, FULL_WIDTH, clean, label_key, number_text
@@ -51,8 +50,7 @@ _SCALES: Mapping[tuple[str, str], int] = {  # declared unit, typed unit -> power
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(NamedTuple):
     """A figure as understood.  No value and no fault is a blank cell."""
 
     value: int | Decimal | None  # int for counts, Decimal for money

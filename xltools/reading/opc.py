@@ -10,8 +10,8 @@ import codecs
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from xml.parsers import expat
 
 from xltools.reading.archive import MOST_COMMON, part_key
@@ -82,8 +82,7 @@ def _check_encoding(head: bytes) -> None:
         refuse_suspect("文字编码不通用")
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(NamedTuple):
     kind: str  # the last word of its type, lower case
     type: str
     target: str

@@ -203,8 +203,7 @@ def _fillings(kind: CellKind, formula: str | None, locked: bool, format: FormatK
     return _Fillings(Cell(kind, "", formula, locked, format, code))
 
 
-@dataclass(frozen=True)
-class _Holes:
+class _Holes(NamedTuple):
     """Some of the values of a sheet, and what each fills its cell with."""
 
     pick: Picker
