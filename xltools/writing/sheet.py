@@ -106,9 +106,9 @@ class _QuickZip(ZipFile):
         super().__init__(*given, **more)
         self.long = long
 
-    def writestr(self, info: Any, data: Any, *given: Any, **more: Any) -> None:
-        sheet = self.long.get(info.filename)
-        with self.open(info, "w") as part:
+    def writestr(self, zinfo_or_arcname: Any, data: Any, *given: Any, **more: Any) -> None:
+        sheet = self.long.get(zinfo_or_arcname.filename)
+        with self.open(zinfo_or_arcname, "w") as part:
             file: Any = part
             file._compressor = compressobj(QUICK, DEFLATED, -MAX_WBITS)
             for piece in (data,) if sheet is None else sheet.with_rows(data):

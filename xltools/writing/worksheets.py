@@ -27,7 +27,8 @@ THIS_ROW = "\0"  # in a formula of rows that look alike: the number of the row
 MOST_TOLD, SHORT = 8192, 256  # values of a type remembered; bytes of what is written of one
 MOST_FORMS = 64  # of a look: rows with values of the same types
 MOST_TEXT = 32_767  # UTF-16 units in a cell
-BUFFERED, COPIED = 1 << 16, 1 << 18  # bytes at a time, of rows being written and of those going into the package
+BUFFERED = 1 << 16  # bytes of rows that go into their file at a time
+COPIED = 1 << 18  # the same of those that go from there into the package
 
 
 class RowLook:
@@ -134,7 +135,7 @@ class LongWorksheet(PlainWorksheet):
         self.previous_row: int  # 0-based: the one in memory
         self.dim_rowmax: int
         # Gone however the process ends.  What xlsxwriter writes as text stays in order with our bytes.
-        rows: Any = tempfile.TemporaryFile(buffering=BUFFERED)
+        rows: Any = tempfile.TemporaryFile(buffering=BUFFERED)  # noqa: SIM115  # the sheet's, to its end
         self.row_data_fh = self.fh = io.TextIOWrapper(rows, "utf-8", newline="\n", write_through=True)
         self._letters: list[str] = []  # of columns
         self.rel_count: int  # relationships so far
