@@ -346,8 +346,7 @@ def merge_command(
     from xltools.guarding import Output, demand_workbook, guard
     from xltools.merging import merge
     from xltools.parallel import cluster
-    from xltools.reporting import json, text
-    from xltools.reporting.export import Exports
+    from xltools.reporting import text
     from xltools.saving import save_rollup
     from xltools.sources import local_places
     from xltools.subset import subset
@@ -367,7 +366,13 @@ def merge_command(
             raise UsageError("只汇总一部分单位时，要用 -o 写明另存到哪个文件。")
         out = needed(out) if round_ is None else out or cli_round.rollup_path(round_)
         demand_workbook("-o", out)
-        exports = Exports(scales=tuple(scale or ()), places=places, csv=csv, json=json_file, parquet=parquet)
+        exports = None
+        if scale or places or csv or json_file or parquet:
+            from xltools.reporting.export import Exports
+
+            exports = Exports(
+                scales=tuple(scale or ()), places=places, csv=csv, json=json_file, parquet=parquet
+            )
         read = [
             units,
             last,
@@ -376,10 +381,10 @@ def merge_command(
             *local_places(paths or ()),
             *([round_.folder] if round_ else ()),
         ]
-        guard([Output("-o", out, signer), *exports.outputs(out, signer)], read)
+        guard([Output("-o", out, signer), *(exports.outputs(out, signer) if exports else ())], read)
         if round_ is None or out.absolute().parent != round_.folder:
             held.enter_context(only_run(out.absolute().parent))
-        others = exports.paths(out)
+        others = exports.paths(out) if exports else ()
         workers = held.enter_context(cluster(scheduler, jobs))
         if round_ is not None:
             before = cli_round.last_year(last, round_) or round_.last
@@ -408,7 +413,7 @@ def merge_command(
             placed = save_rollup(out, write_rollup(result, out.parent), rollup)
             if round_ is not None and only is None:
                 cli_round.record_merge(round_, result, placed)
-        written = list(exports.write(result, out))
+        written = list(exports.write(result, out)) if exports else []
     if format is ShortFormat.text:
         say_all(text.merge_report(result, str(placed)))
         say_all(f"  另写：{path}" for path in written)
@@ -417,6 +422,8 @@ def merge_command(
         if rollup is not None and before is not None:
             say(f"  上年的数：{len(rollup.leaves)} 个单位里有 {len(rollup.last_by_unit)} 个查得到")
     else:
+        from xltools.reporting import json
+
         say_json(json.dump(json.merge_document(result, str(placed) if rollup else None)))
     if placed != out:
         complain(f"{out} 正被别的程序打开，没有替换；这次的汇总表另存为 {placed}，关掉原表后可以改回原名。")
