@@ -30,7 +30,15 @@ from xltools.errors import WriteError
 from xltools.geometry import Place, address, blocks, position, quoted
 from xltools.words import clean
 from xltools.writing.styles import BODY_FONT, BODY_SIZE, Style
-from xltools.writing.worksheets import THIS_ROW, CellParts, LongWorksheet, PlainWorksheet, RowLook, Shown
+from xltools.writing.worksheets import (
+    THIS_ROW,
+    CellParts,
+    Lead,
+    LongWorksheet,
+    PlainWorksheet,
+    RowLook,
+    Shown,
+)
 
 CREATED = datetime.datetime(2000, 1, 1)  # fixed, so that the same content always gives the same bytes
 QUICK = 2  # of zlib-ng's levels: a long sheet is packed in a seventh of the usual time, and takes a sixth more room
@@ -125,7 +133,7 @@ class BookWriter:
         self.large = large
         self._buffer = io.BytesIO()
         self._formats: dict[tuple[tuple[str, Any], ...], Format] = {}
-        self._urls: dict[str, Url] = {}
+        self._leads: dict[str, Lead] = {}
         self._book = _Workbook(
             self._buffer,
             is_large=large,
@@ -142,14 +150,14 @@ class BookWriter:
             self._formats[key] = self._book.add_format(dict(style))
         return self._formats[key]
 
-    def url(self, path: str) -> Url:
-        """A link to a file, made once for all sheets of the book.  Raises WriteError for one that is too long."""
-        if path not in self._urls:
+    def lead(self, path: str) -> Lead:
+        """What leads to a file, made once for all sheets of the book.  Raises WriteError for a way that is too long."""
+        if path not in self._leads:
             try:
-                self._urls[path] = Url(_external(path))
+                self._leads[path] = "/hyperlink", Url(_external(path))._target(), "External"
             except ValueError as error:
                 raise WriteError(f"链接太长：{path}") from error
-        return self._urls[path]
+        return self._leads[path]
 
     def sheet(self, name: str, *, long: bool = False) -> SheetWriter:
         """A new sheet; a `long` one is written from top to bottom."""
@@ -186,6 +194,8 @@ class BookWriter:
             raise WriteError(f"工作簿写不成：{error}") from error
         if lock and not self._book.is_locked:
             raise WriteError("工作簿的结构保护加不上去。")
+        for sheets in (self._book.worksheets_objs, self._book.sheetnames):
+            sheets.clear()  # they refer to their book: all would stay until somebody looks for circles
         return self._buffer.getvalue()
 
 
@@ -229,7 +239,7 @@ class SheetWriter:
         """The same for one of many rows that look alike; `link` makes the cell of a column lead to a file."""
         if isinstance(self.sheet, LongWorksheet):
             if link is not None:
-                self.sheet.lead_out(row - 1, link[0] - 1, self.book.url(link[1]))
+                self.sheet.lead_out(row - 1, link[0] - 1, self.book.lead(link[1]))
             if code := self.sheet.write_alike(row - 1, values, look):
                 certain(code, f"{self.name} 第{row}行")
             return

@@ -14,7 +14,6 @@ from types import NoneType
 from typing import Any
 
 from xlsxwriter.format import Format
-from xlsxwriter.url import Url
 from xlsxwriter.worksheet import Worksheet
 
 from xltools.compute import Picker, picker
@@ -23,6 +22,7 @@ from xltools.words import clean
 
 Shown = int | float | Decimal | str | bool | None
 CellParts = tuple[Shown, Format, str | None]  # value, look, and the formula whose result the value is
+Lead = tuple[str, str, str]  # to a file, as xlsxwriter has it among what a sheet is related to
 THIS_ROW = "\0"  # in a formula of rows that look alike: the number of the row
 MOST_TOLD, SHORT = 8192, 256  # values of a type remembered; bytes of what is written of one
 MOST_FORMS = 64  # of a look: rows with values of the same types
@@ -139,7 +139,7 @@ class LongWorksheet(PlainWorksheet):
         self.row_data_fh = self.fh = io.TextIOWrapper(rows, "utf-8", newline="\n", write_through=True)
         self._letters: list[str] = []  # of columns
         self.rel_count: int  # relationships so far
-        self.leads: list[tuple[int, int, Url]] = []  # cells that lead to files, from top to bottom
+        self.leads: list[tuple[int, int, Lead]] = []  # cells that lead to files, from top to bottom
 
     def write_cells(self, row: int, cells: Sequence[CellParts]) -> int:
         """The whole of a row at once, several times as fast as xlsxwriter cell by cell, and the same in the file.
@@ -167,9 +167,9 @@ class LongWorksheet(PlainWorksheet):
             return -2
         return self._end_row(row, elements)
 
-    def lead_out(self, row: int, column: int, url: Url) -> None:
+    def lead_out(self, row: int, column: int, lead: Lead) -> None:
         """Makes a cell that is written with its row lead to a file."""
-        self.leads.append((row, column, url))
+        self.leads.append((row, column, lead))
 
     def _write_hyperlinks(self) -> None:
         """Those of `lead_out` as xlsxwriter writes its own, of which there are none on such a sheet."""
@@ -184,7 +184,7 @@ class LongWorksheet(PlainWorksheet):
         ]
         self.fh.write(f"<hyperlinks>{''.join(links)}</hyperlinks>")
         self.rel_count = len(links)
-        self.external_hyper_links = [["/hyperlink", url._target(), "External"] for *_, url in self.leads]
+        self.external_hyper_links = [lead for *_, lead in self.leads]
 
     def _template(self, look: RowLook) -> RowTemplate:
         columns = self._columns(len(look.cells))
