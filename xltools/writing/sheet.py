@@ -116,6 +116,7 @@ class _QuickZip(ZipFile):
 
     def writestr(self, zinfo_or_arcname: Any, data: Any, *given: Any, **more: Any) -> None:
         sheet = self.long.get(zinfo_or_arcname.filename)
+        zinfo_or_arcname.file_size = len(data) + (sheet.rows_size if sheet is not None else 0)
         with self.open(zinfo_or_arcname, "w") as part:
             file: Any = part
             file._compressor = compressobj(QUICK, DEFLATED, -MAX_WBITS)

@@ -198,6 +198,12 @@ class LongWorksheet(PlainWorksheet):
         self._xml_start_tag("sheetData")
         self._xml_end_tag("sheetData")
 
+    @property
+    def rows_size(self) -> int:
+        """Bytes of the rows so far."""
+        size: int = self.row_data_fh.buffer.tell()
+        return size
+
     def with_rows(self, part: bytes) -> Iterator[bytes]:
         """The sheet's part as xlsxwriter wrote it, with the rows as they lie in the temporary file."""
         head, start, rest = part.partition(b"<sheetData>")
