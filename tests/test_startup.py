@@ -132,7 +132,7 @@ def test_a_roster_is_read_by_openpyxl_only_where_it_is_a_workbook(returned, tmp_
     assert "openpyxl" in of_book and not of_book & {"pandas", "xlsxwriter", "sqlite3"}
 
 
-def test_merging_loads_the_writer_and_no_pandas(returned, tmp_path):
+def test_merging_loads_the_writer_and_no_pandas_nor_what_writes_other_files(returned, tmp_path):
     modules, _ = loaded(COMMAND, "merge", returned, "-o", tmp_path / "汇总.xlsx")
     assert (tmp_path / "汇总.xlsx").is_file()
     assert "xlsxwriter" in modules and not modules & {

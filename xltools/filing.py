@@ -305,11 +305,17 @@ class Leaf:
         says so; no protection against somebody who works it out again."""
         who = (*self.unit.identity().values(), self.file, self.sha256, self.through)
         names = input_names(form)
-        figures: Sequence[object] = in_order(self.inputs, names)
-        if set(map(type, figures)) != {int}:
-            figures = [v if type(v) is int else _told(number_text(v)) for v in in_order(self.inputs, names)]
+        figures: list[object] = [*in_order(self.inputs, names)]
+        for at in _not_whole(tuple(map(type, figures))):
+            figures[at] = _told(number_text(figures[at]))
         zeros = _told(" ".join(sorted(self.declared_zeros)))
         return _digest([*map(_told, who), zeros + _figure_lines(names) % tuple(figures)])
+
+
+@lru_cache(maxsize=64)
+def _not_whole(types: tuple[type, ...]) -> tuple[int, ...]:
+    """Where something else stands than a whole number: alike in many units."""
+    return tuple(at for at, of in enumerate(types) if of is not int)
 
 
 @lru_cache(maxsize=64)

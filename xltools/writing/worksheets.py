@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Sequence
+import io
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import isfinite
+from operator import call
 from types import NoneType
 from typing import Any
 
 from xlsxwriter.format import Format
-from xlsxwriter.url import Url
 from xlsxwriter.worksheet import Worksheet
 
 from xltools.compute import Picker, picker
@@ -21,10 +21,12 @@ from xltools.words import MOST_TEXT, clean
 
 Shown = int | float | Decimal | str | bool | None
 CellParts = tuple[Shown, Format, str | None]  # value, look, and the formula whose result the value is
+Lead = tuple[str, str, str]  # to a file, as xlsxwriter has it among what a sheet is related to
 THIS_ROW = "\0"  # in a formula of rows that look alike: the number of the row
-MOST_TOLD, SHORT = 8192, 64  # texts remembered; characters of one
+MOST_TOLD, SHORT = 8192, 256  # values of a type remembered; bytes of what is written of one
 MOST_FORMS = 64  # of a look: rows with values of the same types
-COPIED = 1 << 18  # bytes at a time
+BUFFERED = 1 << 16  # bytes of rows that go into their file at a time
+COPIED = 1 << 18  # the same of those that go from there into the package
 
 
 class RowLook:
@@ -39,18 +41,21 @@ class Unwritable(Exception):
     """A value that a cell cannot hold."""
 
 
-class Told(dict[str, bytes]):
-    """What is written of a text, remembered: a unit's names stand on many sheets."""
+class Told(dict[Any, bytes]):
+    """What is written of a value, remembered: a unit's names stand on many sheets, and so do most numbers.
 
-    def __init__(self, tell: Callable[[str], bytes]) -> None:
+    Values of two types that are equal and written differently need one each.
+    """
+
+    def __init__(self, tell: Callable[[Any], str]) -> None:
         self.tell = tell
 
-    def __missing__(self, text: str) -> bytes:
-        told = self.tell(text)
-        if len(text) <= SHORT:
+    def __missing__(self, value: Any) -> bytes:
+        told = self.tell(value).encode()
+        if len(told) <= SHORT:
             if len(self) >= MOST_TOLD:
                 self.clear()
-            self[text] = told
+            self[value] = told
         return told
 
 
@@ -76,36 +81,29 @@ class _RowForm:
     """Such a row with values of certain types: what they make of it stands there, with a hole for each value."""
 
     def __init__(self, cells: Sequence[tuple[str, str | None]], types: Sequence[type]) -> None:
-        text, places = "", list[int]()
-        # Hole → what is written of its value, if not itself.
-        self.telling: dict[int, Callable[[Any], bytes]] = {}
+        text, places, self.telling = "", list[int](), list[Callable[[Any], bytes]]()
 
-        def hole(at: int, spec: str = "%b", tell: Callable[[Any], bytes] | None = None) -> str:
-            if tell is not None:
-                self.telling[len(places)] = tell
+        def hole(at: int, tell: Callable[[Any], bytes]) -> str:
             places.append(at)
-            return spec
+            self.telling.append(tell)
+            return "%b"
 
         for at, ((head, formula), of) in enumerate(zip(cells, types, strict=True)):
             if formula is None and of is NoneType:
                 own = "/>"
-            elif formula is None and of is int:
-                own = f"><v>{hole(at, '%.16G')}</v></c>"
             elif formula is None:
-                own = hole(at, tell=_CONTENTS.__getitem__ if of is str else _encoded(_content))
+                own = hole(at, _CONTENTS[of].__getitem__ if of in _CONTENTS else _encoded(_content))
             elif of is int or of is NoneType:
-                own = f"><f>{formula}</f><v>{hole(at, '%d') if of is int else ''}</v></c>"
+                own = f"><f>{formula}</f><v>{hole(at, _WHOLE.__getitem__) if of is int else ''}</v></c>"
             else:
-                own = hole(at, tell=_encoded(_kind))
-                own += f"><f>{formula}</f><v>{hole(at, tell=_encoded(_result))}</v></c>"
+                own = hole(at, _encoded(_kind))
+                own += f"><f>{formula}</f><v>{hole(at, _encoded(_result))}</v></c>"
             text += head + own
         self.pieces = text.encode().split(THIS_ROW.encode())
         self.pick: Picker = picker(places)
 
     def of(self, row: int, values: Sequence[Shown]) -> bytes:
-        shown = [*self.pick(values)]
-        for at, tell in self.telling.items():
-            shown[at] = tell(shown[at])
+        shown = map(call, self.telling, self.pick(values))
         return (b"%d" % (row + 1)).join(self.pieces) % tuple(shown)
 
 
@@ -130,14 +128,16 @@ class LongWorksheet(PlainWorksheet):
     xlsxwriter reports a cell above the current row as out of bounds."""
 
     def _initialize(self, init_data: dict[str, Any]) -> None:
-        super()._initialize({**init_data, "constant_memory": True})
+        super()._initialize(init_data)
+        self.constant_memory = True
         self.previous_row: int  # 0-based: the one in memory
         self.dim_rowmax: int
-        # What xlsxwriter writes stays in order with our bytes.
-        self.row_data_fh.reconfigure(write_through=True)
+        # Gone however the process ends.  What xlsxwriter writes as text stays in order with our bytes.
+        rows: Any = tempfile.TemporaryFile(buffering=BUFFERED)  # noqa: SIM115  # the sheet's, to its end
+        self.row_data_fh = self.fh = io.TextIOWrapper(rows, "utf-8", newline="\n", write_through=True)
         self._letters: list[str] = []  # of columns
         self.rel_count: int  # relationships so far
-        self.leads: list[tuple[int, int, Url]] = []  # cells that lead to files, from top to bottom
+        self.leads: list[tuple[int, int, Lead]] = []  # cells that lead to files, from top to bottom
 
     def write_cells(self, row: int, cells: Sequence[CellParts]) -> int:
         """The whole of a row at once, several times as fast as xlsxwriter cell by cell, and the same in the file.
@@ -165,9 +165,9 @@ class LongWorksheet(PlainWorksheet):
             return -2
         return self._end_row(row, elements)
 
-    def lead_out(self, row: int, column: int, url: Url) -> None:
+    def lead_out(self, row: int, column: int, lead: Lead) -> None:
         """Makes a cell that is written with its row lead to a file."""
-        self.leads.append((row, column, url))
+        self.leads.append((row, column, lead))
 
     def _write_hyperlinks(self) -> None:
         """Those of `lead_out` as xlsxwriter writes its own, of which there are none on such a sheet."""
@@ -182,7 +182,7 @@ class LongWorksheet(PlainWorksheet):
         ]
         self.fh.write(f"<hyperlinks>{''.join(links)}</hyperlinks>")
         self.rel_count = len(links)
-        self.external_hyper_links = [["/hyperlink", url._target(), "External"] for *_, url in self.leads]
+        self.external_hyper_links = [lead for *_, lead in self.leads]
 
     def _template(self, look: RowLook) -> RowTemplate:
         columns = self._columns(len(look.cells))
@@ -192,19 +192,24 @@ class LongWorksheet(PlainWorksheet):
         ])  # fmt: skip
 
     def _write_optimized_sheet_data(self) -> None:
-        """The rows as they lie in the temporary file: xlsxwriter would decode and encode all of them once more."""
-        if self.dim_rowmin is None:
-            super()._write_optimized_sheet_data()
-            return
+        """No rows yet: xlsxwriter would decode and encode all of them once more."""
         self._xml_start_tag("sheetData")
-        rows, target = self.row_data_fh, self.fh
-        for file in (rows, target):
-            file.flush()
-        rows.seek(0)
-        shutil.copyfileobj(rows.buffer, target.buffer, COPIED)
-        rows.close()
-        os.unlink(self.row_data_filename)
         self._xml_end_tag("sheetData")
+
+    @property
+    def rows_size(self) -> int:
+        """Bytes of the rows so far."""
+        size: int = self.row_data_fh.buffer.tell()
+        return size
+
+    def with_rows(self, part: bytes) -> Iterator[bytes]:
+        """The sheet's part as xlsxwriter wrote it, with the rows as they lie in the temporary file."""
+        head, start, rest = part.partition(b"<sheetData>")
+        yield head + start
+        with self.row_data_fh.buffer as rows:
+            rows.seek(0)
+            yield from iter(partial(rows.read, COPIED), b"")
+        yield rest
 
     def _columns(self, count: int) -> list[str]:
         while len(self._letters) < count:
@@ -293,7 +298,8 @@ def _encoded(tell: Callable[[Any], str]) -> Callable[[Any], bytes]:
     return lambda value: tell(value).encode()
 
 
-_CONTENTS = Told(_encoded(_text))
+_CONTENTS: Mapping[type, Told] = {int: Told(_content), str: Told(_text)}
+_WHOLE = Told(str)
 
 
 def _in_template(formula: str | None) -> str | None:
