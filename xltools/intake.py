@@ -137,11 +137,11 @@ def _ready(file: Source, workers: Workers) -> Source:
 def _arrived(one: Checked, file: Source, wanted: Wanted) -> Checked:
     """What came back, with this process's form, and one copy of what all files share."""
     filing = one.filing
-    if one.outcome in (Outcome.UNREADABLE, Outcome.IGNORED):
-        return replace(one, path=file.path)
-    form = wanted.find_form(filing.form_key or "")
-    assert form is not None
-    return replace(one, filing=replace(filing, form=form), path=file.path)
+    if one.outcome not in (Outcome.UNREADABLE, Outcome.IGNORED):
+        form = wanted.find_form(filing.form_key or "")
+        assert form is not None
+        filing = replace(filing, form=form)
+    return Checked(filing, one.findings, one.outcome, path=file.path)
 
 
 def check_one(path: Path, name: str, wanted: Wanted) -> Checked:
@@ -216,4 +216,7 @@ def _judge(one: Checked, between: Sequence[Finding]) -> Checked:
 def _lean(filing: Filing, form: Form | None) -> Filing:
     """A unit's filing without its cells, which take ten times as much room as its figures."""
     bare = BareEntries(filing.inputs, filing.declared_zeros)
-    return replace(filing, form=form, book=None, claims=Claims(), last_shown={}, entries=bare)
+    return replace(filing, form=form, book=None, claims=_NONE, last_shown={}, entries=bare)
+
+
+_NONE = Claims()

@@ -39,8 +39,8 @@ Still: TypeAlias = "Callable[[], AbstractContextManager[object]]"
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-LARGE_BATCH = 32  # of ours, as long as there is much to do: each costs a message
-SHARES = 16  # batches for each process that what is left is cut into, so that all end together
+LARGE_BATCH = 64  # of ours, as long as there is much to do: each costs a message
+SHARES = 8  # batches for each process that what is left is cut into, so that all end together
 MOST_BATCH = 512  # elsewhere
 AHEAD = 3  # batches for each worker that are on their way or waiting for it
 ENDING = 50  # milliseconds that a thread of a pool that broke may take to be gone when it has ended
@@ -89,7 +89,7 @@ def _size(left: int, jobs: int) -> int:
     """Of a batch, when so many items are left.
 
     >>> [_size(left, 2) for left in (10_000, 1000, 600, 400, 200, 20)]
-    [32, 31, 18, 12, 8, 8]
+    [64, 62, 37, 25, 12, 8]
     """
     return min(LARGE_BATCH, max(BATCH, left // (jobs * SHARES)))
 
