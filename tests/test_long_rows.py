@@ -1,10 +1,13 @@
 """Rows of long sheets, written at once, are in the file what xlsxwriter writes cell by cell."""
 
+import errno
+import gc
 import io
 import os
 import re
 import statistics
 import time
+import weakref
 import zipfile
 import zlib
 from decimal import Decimal
@@ -169,6 +172,56 @@ def test_rows_leave_no_file_behind_even_where_a_book_is_given_up(tmp_path, monke
     unfinished.close()
     assert os.name != "posix" or not left
     assert not list(tmp_path.iterdir())
+
+
+class Full(io.BytesIO):
+    """A file on a disk that takes so many bytes."""
+
+    room = 0
+
+    def write(self, data):
+        if self.tell() + len(data) > self.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(data)
+
+
+@pytest.mark.parametrize("room", [0, 2_000, 100_000])
+def test_rows_that_find_no_room_are_told_in_a_sentence(room, monkeypatch):
+    """Whether it shows as a row is written or as the rows are read again, whole or in what is still held back."""
+    monkeypatch.setattr(Full, "room", room)
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda buffering: io.BufferedRandom(Full(), buffering))
+    monkeypatch.setattr("tempfile.tempdir", "/临时")
+    with pytest.raises(WriteError, match="没有写成：放临时文件的文件夹（/临时）用不了，磁盘满了"):
+        write_rollup(county_of(310))
+
+
+def test_a_book_without_room_for_few_rows_says_so_as_it_is_closed(monkeypatch):
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda buffering: io.BufferedRandom(Full(), buffering))
+    book = long_book(9)
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        book.close()
+
+
+def test_a_finished_book_goes_at_once():
+    gc.collect()
+    gc.disable()  # nobody looks for circles meanwhile
+    try:
+        book = long_book(9)
+        left = [weakref.ref(book._book), weakref.ref(book._book.worksheets()[0])]
+        book.close()
+        del book
+        assert [one() for one in left] == [None, None]
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("large", [True, False])
+def test_a_long_sheet_may_have_no_rows(large):
+    book = BookWriter("题", large=large)
+    for name in ("甲", "乙"):
+        book.sheet(name, long=True)
+    made = openpyxl.load_workbook(io.BytesIO(book.close()))
+    assert [(sheet.title, list(sheet.values)) for sheet in made] == [("甲", []), ("乙", [])]
 
 
 def test_rows_that_do_not_reach_the_package_stop_the_book(monkeypatch):

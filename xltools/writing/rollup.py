@@ -9,6 +9,7 @@ them is written in a room of its own.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -37,6 +38,7 @@ from xltools.detail import (
     sum_formula,
     whole_seal,
 )
+from xltools.errors import WriteError, system_words
 from xltools.geometry import Place, wrapped_height
 from xltools.layout import CHECKS, META, SheetPlan, Slot
 from xltools.result import MergeResult
@@ -79,11 +81,18 @@ def write_rollup(result: MergeResult, beside: Path | None = None) -> bytes:
 
     With `beside`, the folder that the workbook will lie in, each unit leads to its file from there; without, the
     bytes do not depend on where files lie.  Raises ValueError when nothing was merged, WriteError when a cell
-    would have been dropped.
+    would have been dropped, or where the rows of many units cannot be put by in temporary files.
     """
     if result.rollup is None:
         raise ValueError("nothing was merged")
-    return _RollupWriter(result, result.rollup).write(beside)
+    try:
+        return _RollupWriter(result, result.rollup).write(beside)
+    except OSError as error:  # all else is in memory
+        folder = f"（{tempfile.tempdir}）" if tempfile.tempdir else ""  # where any will do
+        raise WriteError(
+            f"汇总表没有写成：放临时文件的文件夹{folder}用不了，{system_words(error)}。"
+            "请腾出地方，或用环境变量 TMPDIR（Windows 是 TEMP）换一个文件夹。"
+        ) from error
 
 
 class _RollupWriter(Official):

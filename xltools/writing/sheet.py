@@ -187,10 +187,15 @@ class BookWriter:
         return made
 
     def close(self, *, lock: bool = False) -> bytes:
-        """The finished workbook; `lock` protects its structure."""
+        """The finished workbook; `lock` protects its structure.
+
+        Raises WriteError where it cannot be one, OSError where the temporary files of a `large` one take no more.
+        """
         self._book.wants_lock = lock
         try:
             self._book.close()
+        except xlsxwriter.exceptions.FileCreateError as error:
+            raise error.args[0] from None
         except xlsxwriter.exceptions.XlsxWriterException as error:
             raise WriteError(f"工作簿写不成：{error}") from error
         if lock and not self._book.is_locked:
