@@ -227,6 +227,33 @@ def test_a_reader_that_goes_away_ends_in_silence(county):
     process.stderr.close()
 
 
+@pytest.mark.parametrize("closed", ["1", "2", "0 1 2"])
+def test_streams_that_are_closed_from_the_start_change_nothing_but_what_is_said(closed, tmp_path):
+    """As `>&-` in a shell and a program without a console have it; no file that is written takes a stream's place."""
+    words = ["template", FORM, "--year", "2023", "--unit", "甲镇", "-o"]
+    command = f'exec "$@" {" ".join(f"{number}>&-" for number in closed.split())}'
+    done = subprocess.run(
+        ["sh", "-c", command, "sh", sys.executable, "-m", "xltools", *words, "关着"],
+        cwd=tmp_path, env=environment("utf-8"), capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    piped([*words, "开着"], tmp_path, "utf-8")
+    (said_nothing,), (said_it,) = (list((tmp_path / folder).iterdir()) for folder in ("关着", "开着"))
+    assert said_nothing.read_bytes() == said_it.read_bytes()
+
+
+def test_ctrl_c_is_told_in_a_sentence(county, monkeypatch, capsys):
+    def interrupted(*_given, **_more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("xltools.intake.check", interrupted)
+    monkeypatch.setattr("sys.argv", ["xltools", "check", str(county)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 3
+    assert capsys.readouterr().err.endswith("xltools：中断了，没有写完的文件不会留下。\n")
+
+
 def test_no_name_steers_the_console(tmp_path):
     """A file's name and a unit's may hold anything; on Linux even an escape and a line end."""
     (tmp_path / "红\x1b[31m\n假行.xlsx").write_bytes(

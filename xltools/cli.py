@@ -31,6 +31,7 @@ from xltools.console import (
     say_all,
     say_csv,
     say_json,
+    stand_in,
     usage_words,
 )
 from xltools.errors import UsageError, XltoolsError, system_words
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from xltools.workers import Workers
 
 CLEAN, OPEN, USAGE, TROUBLE = 0, 1, 2, 3
+INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 app = typer.Typer(
     name="xltools",
@@ -584,10 +586,13 @@ def named_unit(name: str, code: str, kind: str, level: str | None, parent: str) 
 
 def main() -> None:
     """Runs the command line; every error raised on purpose becomes one Chinese sentence on stderr."""
+    stand_in()
     open_streams(sys.stdout, sys.stderr)
     atexit.register(gc.freeze)  # what there is goes with the process: nothing to look through in the end
     try:
         code = app(standalone_mode=False)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
         close_streams()
     except UsageError as error:
         complain(str(error))

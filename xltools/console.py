@@ -161,6 +161,16 @@ def mark(encoding: str) -> bytes:
     return GAP.encode(encoding, "replace")
 
 
+def stand_in() -> None:
+    """What is said goes nowhere where a stream was closed before we began (>&-) or there is none (pythonw).
+
+    Otherwise the next file that is opened would take its place, and whatever writes to it would write there.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
+
+
 def open_streams(*streams: TextIO) -> None:
     """Makes streams take every text: no report stops at a character, none is a row of question marks.
 
