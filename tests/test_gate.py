@@ -131,6 +131,14 @@ def test_a_suspect_structure(kind):
     assert code_of(SUSPECT[kind]) == "F006"
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_list_of_types_is_judged_before_what_refers_to_parts(order):
+    """Wherever it stands in the package: damage in it is said first."""
+    parts = FORGE.lines({"_rels/.rels": b"<!DOCTYPE x><x/>"})
+    next(part for part in parts if part.name == b"[Content_Types].xml").both = {"crc": 1}
+    assert code_of(build(parts[::order])) == "F005"
+
+
 def test_overlapping_entries():
     data = list(PARTS.values())[0]
     inner = build([Part(b"docProps/inner.xml", data)])

@@ -16,7 +16,7 @@ import io
 import os
 import posixpath
 import stat
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -220,7 +220,7 @@ def admit(data: bytes) -> Package:
     placed = {entry.name: entry for entry in check_places(data, directory)}
     outline = (_outline if len(placed) <= MOST_COMMON else _outline.__wrapped__)(directory.names)
     entries = {name: placed[name] for name in outline.parts}
-    types, kept = _check_parts(data, entries.values(), outline)
+    types, kept = _check_parts(data, entries, outline)
     relations = tuple(_related(outline, kept))
     declared = tuple(types.items())
     judge = _judge if len(declared) <= MOST_COMMON else _judge.__wrapped__
@@ -293,20 +293,21 @@ def _source_of(name: str) -> str:
 
 
 def _check_parts(
-    data: bytes, parts: Collection[ZipEntry], outline: _Outline
+    data: bytes, entries: Mapping[str, ZipEntry], outline: _Outline
 ) -> tuple[Mapping[str, str], dict[str, bytes]]:
     """Inflate every part once; the content type of each, and the contents that were kept."""
     kept: dict[str, bytes] = {}
     if outline.contents is None:
         refuse_missing_part()
-    needed = [part for part in parts if part.name == outline.contents or part.name in outline.relations]
+    # First the types, wherever they stand: what is said of a file does not hang on how it was packed.
+    needed = [entries[name] for name in (outline.contents, *outline.relations)]
     if sum([part.size for part in needed]) > PARSE_LIMIT:
         refuse_too_large()
     for part in needed:
         kept[part.name] = _content(data, part, is_xml=True)
     types = content_types(kept[outline.contents], outline.parts)
     room = KEEP_LIMIT
-    for part in parts:
+    for part in entries.values():
         if part.name in kept:
             continue
         is_xml = _is_xml(part.name, types[part.name])
