@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "xltools"
 ROOMS = [  # top to bottom
-    {"errors", "words", "geometry", "longpath", "deflate", "display"},
+    {"errors", "words", "geometry", "longpath", "deflate", "display", "collector"},
     {"expression", "phrase", "slips", "roster", "issued", "problems", "sameness", "subset"},
     {"form"},
     {"layout"},

@@ -516,7 +516,6 @@ def gather_and_check(
     from xltools.intake import check
     from xltools.issued import Register
 
-    gc.freeze()  # what is loaded by now stays, and need not be looked through
     keys = [load_form(name).key for name in form or ()]
     aside = [one for one in (units, key) if one is not None]
     if leave_out is not None:

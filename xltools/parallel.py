@@ -27,6 +27,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from xltools import __version__
+from xltools.collector import collect_seldom
 from xltools.errors import XltoolsError
 from xltools.workers import BATCH, Lost, Workers
 
@@ -306,7 +307,7 @@ def _begin(work: Callable[[Any], Any], seconds: float, parent: Connection) -> No
     """Leaves Ctrl-C to the parent."""
     global _work, _seconds, _nowhere
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.set_threshold(200_000, 20)  # hardly anything of what is made here goes round in circles
+    collect_seldom()
     threading.Thread(target=_end_with, args=[parent], daemon=True).start()
     _work, _seconds, _nowhere = work, seconds, os.open(os.devnull, os.O_WRONLY)
 

@@ -20,11 +20,13 @@ def check(folder: str, jobs: int = 1) -> Result:
     from tests.bench.given import FORM, YEAR
     from tests.bench.peers import in_words
     from xltools.checks.registry import registered
+    from xltools.collector import collect_seldom
     from xltools.forms.catalogue import load_form
     from xltools.intake import check
     from xltools.merging import leaves_of
     from xltools.rollup import roll_up
 
+    collect_seldom()  # as the command does
     form = load_form(FORM)
     registered()
     started, clock = time.process_time(), time.perf_counter()

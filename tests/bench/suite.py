@@ -29,7 +29,7 @@ QUICKER = {
     "pandas_openpyxl": (12.0, 20.0),
     "openpyxl_verifying": (40.0,),
 }
-SLOW = {"pandas_openpyxl", "openpyxl_verifying"}  # so long that one run is steady by itself
+SLOW = {"openpyxl_verifying"}  # so long that one run is steady by itself
 LONG = 10_000  # files: a run over so many is steady by itself
 MOST_MEMORY = {1000: 80.0, 10_000: 150.0}  # files → MiB
 
