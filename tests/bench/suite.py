@@ -30,7 +30,6 @@ QUICKER = {
     "openpyxl_verifying": (40.0,),
 }
 SLOW = {"openpyxl_verifying"}  # so long that one run is steady by itself
-LONG = 10_000  # files: a run over so many is steady by itself
 MOST_MEMORY = {1000: 80.0, 10_000: 150.0}  # files → MiB
 
 
@@ -98,13 +97,17 @@ def growth(plan: Plan) -> Iterator[Line]:
     """More files: whether each costs what it did, and memory."""
     took: dict[int, dict[str, Measured]] = {}
     with tempfile.TemporaryDirectory() as place:
+        outs = {units: Path(place) / f"{units}.xlsx" for units in plan.growth}
+        tasks = {  # few and many in turns, since a machine is not as quick at all times
+            f"{name} {units}": contestants(filled(units, plan.home), outs[units])[name]
+            for units in plan.growth
+            for name in ("check", "merge")
+        }
+        measured = in_turns(tasks, plan.runs, plan.tell)
         for units in plan.growth:
-            load, out = filled(units, plan.home), Path(place) / "汇总.xlsx"
-            tasks = {name: one for name, one in contestants(load, out).items() if name in ("check", "merge")}
-            runs = plan.runs if units < LONG else 1
-            plan.tell(f"{units} files")
-            took[units] = in_turns(tasks, runs, plan.tell)
-            demand_agreement({"check": took[units]["check"].said["sums"], "merge": ours.sums_of(out)})
+            took[units] = {name: measured[f"{name} {units}"] for name in ("check", "merge")}
+            sums = took[units]["check"].said["sums"]
+            demand_agreement({"check": sums, "merge": ours.sums_of(outs[units])})
     bench = "growth (files as issued and filled)"
     for fewer, more in zip(plan.growth, plan.growth[1:], strict=False):
         each = {units: took[units]["check"].map / units for units in (fewer, more)}
