@@ -140,9 +140,8 @@ def _arrived(one: Checked, file: Source, wanted: Wanted) -> Checked:
     if one.outcome not in (Outcome.UNREADABLE, Outcome.IGNORED):
         form = wanted.find_form(filing.form_key or "")
         assert form is not None
-        object.__setattr__(
-            filing, "form", form
-        )  # nobody else has it yet, and to copy it takes as long as to send it
+        # Nobody else has it yet, and to copy it takes as long as to send it.
+        object.__setattr__(filing, "form", form)
     return Checked(filing, one.findings, one.outcome, path=file.path)
 
 

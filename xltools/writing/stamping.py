@@ -18,6 +18,7 @@ from xltools.roster import MOST_NAME, Unit, issue_number
 from xltools.words import clean
 from xltools.writing.package import Package
 from xltools.writing.template import write_template
+from xltools.writing.worksheets import escaped
 
 FIELDS = ("unit", "code", "parent", "issue")
 # private characters, which no form has in this order
@@ -106,7 +107,7 @@ class _Skeleton:
 
     def stamp(self, values: Mapping[str, str]) -> bytes | None:
         """The workbook with these values; None where one is a text that stands there already, which is kept once."""
-        plain = {name: _escaped(value) for name, value in values.items()}
+        plain = {name: escaped(value) for name, value in values.items()}
         quoted = {name: value.replace('"', '""') for name, value in plain.items()}
         filled = {}
         for name, pieces in self.texts.items():
@@ -120,7 +121,3 @@ class _Skeleton:
 def _has_twins(shared_strings: str) -> bool:
     strings = shared_strings.removesuffix("</sst>").split("<si>")
     return len(set(strings)) < len(strings)
-
-
-def _escaped(value: str) -> str:
-    return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

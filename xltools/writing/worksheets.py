@@ -246,7 +246,7 @@ class LongWorksheet(PlainWorksheet):
         head += f' s="{fmt._get_xf_index()}"'
         if formula is None:
             return head + _content(value)
-        return f"{head}{_kind(value)}><f>{_escaped(formula)}</f><v>{_result(value)}</v></c>"
+        return f"{head}{_kind(value)}><f>{escaped(formula)}</f><v>{_result(value)}</v></c>"
 
 
 @lru_cache(maxsize=256)
@@ -276,7 +276,7 @@ def _text(value: str) -> str:
     if len(text) > MOST_TEXT // 2 and len(text.encode("utf-16-le")) > 2 * MOST_TEXT:
         raise Unwritable
     space = ' xml:space="preserve"' if text != text.strip() else ""
-    text = _escaped(Worksheet._escape_control_characters(text) if "_x" in text else text)
+    text = escaped(Worksheet._escape_control_characters(text) if "_x" in text else text)
     return f' t="inlineStr"><is><t{space}>{text}</t></is></c>'
 
 
@@ -290,7 +290,7 @@ def _kind(value: Shown) -> str:
 def _result(value: Shown) -> str:
     """The result of a formula."""
     if isinstance(value, str):
-        return _escaped(value)
+        return escaped(value)
     return "" if value is None else str(float(value) if isinstance(value, Decimal) else value)
 
 
@@ -303,9 +303,9 @@ _WHOLE = Told(str)
 
 
 def _in_template(formula: str | None) -> str | None:
-    return None if formula is None else _escaped(formula).replace("%", "%%")
+    return None if formula is None else escaped(formula).replace("%", "%%")
 
 
-def _escaped(text: str) -> str:
-    """As `html` and `saxutils` do it, which would load what the web needs."""
+def escaped(text: str) -> str:
+    """A text as it stands between tags; as `html` and `saxutils` do it, which would load what the web needs."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
