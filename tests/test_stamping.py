@@ -116,7 +116,7 @@ def test_a_text_that_stands_there_already_is_kept_once(more, first):
 
 
 def test_a_skeleton_that_does_not_give_a_full_rendering_back_is_never_used(monkeypatch):
-    monkeypatch.setattr(stamping, "_escaped", lambda value: value)
+    monkeypatch.setattr(stamping, "escaped", lambda value: value)
     stamper = Stamper(FORM, 2023)
     for unit in (town(1, name="甲&乙"), town(2), town(3)):
         assert stamper.copy(unit) == write_template(FORM, unit, 2023)
